@@ -1,0 +1,86 @@
+"""Reading the playback copy that we wrote: exact ranges, clips to send, FLAC in memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from desktop.model import TimeRange
+
+SPEECH_RATE = 16_000  # Hz; what both engines hear
+_BLOCK_SECONDS = 4
+
+
+class PlaybackCopy:
+    """An open playback copy. Reads are exact to the sample; not for use by two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = soundfile.SoundFile(path)
+        self.rate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        self.frames: int = self._file.frames
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.rate
+
+    def read(self, frame: int, count: int) -> np.ndarray:
+        """`count` frames from `frame` on, int16 of shape (n, channels); shorter at the end."""
+        frame = min(max(0, frame), self.frames)
+        if self._file.tell() != frame:
+            self._file.seek(frame)
+        pcm: np.ndarray = self._file.read(count, dtype="int16", always_2d=True)
+        return pcm
+
+    def blocks(self, time_range: TimeRange) -> Iterator[np.ndarray]:
+        """The range in blocks of a few seconds."""
+        frame, end = self._frames_of(time_range)
+        while frame < end:
+            block = self.read(frame, min(_BLOCK_SECONDS * self.rate, end - frame))
+            if not len(block):
+                return
+            frame += len(block)
+            yield block
+
+    def speech(self, time_range: TimeRange, channel: int | None = None) -> np.ndarray:
+        """The range as the engines hear it: 16 kHz mono int16. `channel` takes one instead of the mix."""
+        resampler = soxr.ResampleStream(self.rate, SPEECH_RATE, 1, dtype="int16", quality="MQ")
+        pieces = [resampler.resample_chunk(_mono(block, channel)) for block in self.blocks(time_range)]
+        pieces.append(resampler.resample_chunk(np.zeros(0, np.int16), last=True))
+        return np.concatenate(pieces)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> PlaybackCopy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _frames_of(self, time_range: TimeRange) -> tuple[int, int]:
+        start = min(self.frames, max(0, round(time_range.start * self.rate)))
+        return start, min(self.frames, max(start, round(time_range.end * self.rate)))
+
+
+def flac(speech: np.ndarray) -> bytes:
+    """16 kHz mono int16 as FLAC bytes, made block by block."""
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", SPEECH_RATE, 1, "PCM_16", format="FLAC", compression_level=0.6) as file:
+        for start in range(0, len(speech), _BLOCK_SECONDS * SPEECH_RATE):
+            file.write(speech[start:start + _BLOCK_SECONDS * SPEECH_RATE])
+    return buffer.getvalue()
+
+
+def _mono(block: np.ndarray, channel: int | None) -> np.ndarray:
+    if channel is not None:
+        return np.ascontiguousarray(block[:, channel])
+    if block.shape[1] == 1:
+        return block[:, 0]
+    mixed: np.ndarray = (block[:, 0].astype(np.int32) + block[:, 1]) >> 1
+    return mixed.astype(np.int16)

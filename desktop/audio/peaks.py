@@ -1,0 +1,182 @@
+"""Waveform peaks: minimum, maximum and RMS per bucket of samples, in a pyramid that is cheap to draw from.
+
+A bucket is (int8 min, int8 max, uint8 rms); all channels are folded into one envelope. Level k+1 folds FOLD buckets
+of level k. About 0.75 KB per second of audio.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from desktop.paths import fsync_folder
+
+FOLD = 4
+_MAGIC = b"PQPEAKS1"
+_HEADER = struct.Struct("<8sIIQQ")  # magic, sample rate, samples per bucket, frames, buckets
+_SCALES = {np.dtype(np.float32): 127.0, np.dtype(np.float64): 127.0, np.dtype(np.int16): 1 / 256,
+           np.dtype(np.int32): 1 / (1 << 24)}
+
+
+def bucket_size(rate: int) -> int:
+    """Samples per bucket: about 5.3 ms, 256 at 48 kHz."""
+    return max(1, -(-rate * 256 // 48_000))
+
+
+class Summary:
+    """Folds blocks of samples into buckets; keeps what does not fill a bucket for the next block."""
+
+    def __init__(self, bucket: int) -> None:
+        self._bucket = bucket
+        self._rest: np.ndarray | None = None
+        self._done: list[np.ndarray] = []
+
+    def add(self, block: np.ndarray, per_frame: int = 1) -> None:
+        """Take a block of shape (planes, frames * per_frame); `per_frame` interleaved channels per plane."""
+        if block.dtype == np.uint8:
+            block = (block.astype(np.int16) - 128) << 8
+        width = self._bucket * per_frame
+        if self._rest is not None:
+            block = np.concatenate([self._rest, block], axis=1)
+        whole = block.shape[1] // width * width
+        self._rest = block[:, whole:].copy() if whole < block.shape[1] else None
+        if whole:
+            self._done.append(_fold_samples(block[:, :whole], width))
+
+    def finish(self, last: bool = False) -> np.ndarray:
+        """The buckets since the last call, shape (n, 3) int8 (rms as uint8 bits); with `last` the short rest too."""
+        if last and self._rest is not None:
+            self._done.append(_fold_samples(self._rest, self._rest.shape[1]))
+            self._rest = None
+        done, self._done = self._done, []
+        return np.concatenate(done) if done else np.zeros((0, 3), np.int8)
+
+
+def _fold_samples(block: np.ndarray, width: int) -> np.ndarray:
+    starts = np.arange(0, block.shape[1], width)
+    scale = _SCALES[block.dtype]
+    lowest = np.minimum.reduceat(block, starts, axis=1).min(axis=0) * scale
+    highest = np.maximum.reduceat(block, starts, axis=1).max(axis=0) * scale
+    square = np.zeros(len(starts))
+    for row in block:
+        cells = np.ascontiguousarray(row, np.float32).reshape(len(starts), -1)
+        square += np.einsum("ij,ij->i", cells, cells) / cells.shape[1]
+    rms = np.sqrt(square / len(block)) * (2 * scale)  # twice the resolution: rms of speech is small
+    return _pack(lowest, highest, rms)
+
+
+def _pack(lowest: np.ndarray, highest: np.ndarray, rms: np.ndarray) -> np.ndarray:
+    buckets = np.empty((len(lowest), 3), np.int8)
+    with np.errstate(invalid="ignore"):
+        buckets[:, 0] = np.nan_to_num(np.clip(np.floor(lowest), -128, 127))
+        buckets[:, 1] = np.nan_to_num(np.clip(np.ceil(highest), -128, 127))
+        buckets[:, 2] = np.nan_to_num(np.clip(np.rint(rms), 0, 255)).astype(np.uint8).view(np.int8)
+    return buckets
+
+
+def fold(buckets: np.ndarray) -> np.ndarray:
+    """The next level of the pyramid: FOLD buckets become one."""
+    count = -(-len(buckets) // FOLD)
+    if count * FOLD != len(buckets):
+        buckets = np.concatenate([buckets, np.repeat(buckets[-1:], count * FOLD - len(buckets), axis=0)])
+    groups = buckets.reshape(count, FOLD, 3)
+    rms = groups[:, :, 2].view(np.uint8).astype(np.float32)
+    out = np.empty((count, 3), np.int8)
+    out[:, 0] = groups[:, :, 0].min(axis=1)
+    out[:, 1] = groups[:, :, 1].max(axis=1)
+    out[:, 2] = np.sqrt((rms * rms).mean(axis=1)).astype(np.uint8).view(np.int8)
+    return out
+
+
+class Peaks:
+    """The pyramid of one recording: `levels[k]` has shape (n, 3); level 0 is the finest."""
+
+    def __init__(self, rate: int, bucket: int, levels: list[np.ndarray], frames: int) -> None:
+        self.rate, self.bucket, self.levels, self.frames = rate, bucket, levels, frames
+
+    @classmethod
+    def build(cls, rate: int, bucket: int, base: np.ndarray, frames: int) -> Peaks:
+        """Make all levels above `base`."""
+        levels = [base]
+        while len(levels[-1]) > 2 * FOLD:
+            levels.append(fold(levels[-1]))
+        return cls(rate, bucket, levels, frames)
+
+    @property
+    def seconds(self) -> float:
+        """Duration by counted samples."""
+        return self.frames / self.rate
+
+    @property
+    def bucket_seconds(self) -> float:
+        """How long one bucket of level 0 is."""
+        return self.bucket / self.rate
+
+    def columns(self, start: float, seconds_per_column: float, count: int) -> tuple[np.ndarray, ...]:
+        """(min, max, rms) of `count` columns from `start`, int16 in -128..127 and 0..255; silence outside."""
+        level = 0
+        step = self.bucket_seconds
+        while level + 1 < len(self.levels) and step * FOLD <= seconds_per_column:
+            level, step = level + 1, step * FOLD
+        buckets = self.levels[level]
+        edges = ((start + np.arange(count + 1) * seconds_per_column) / step).astype(np.int64)
+        inside = (edges[:-1] >= 0) & (edges[:-1] < len(buckets))
+        begins = np.clip(edges[:-1], 0, max(0, len(buckets) - 1))
+        ends = np.clip(np.maximum(edges[1:], begins + 1), 1, max(1, len(buckets)))
+        return _reduce(buckets, begins, ends, inside)
+
+    def loudness(self) -> np.ndarray:
+        """RMS of every bucket of level 0, float32 in 0..1 of full scale."""
+        return self.levels[0][:, 2].view(np.uint8).astype(np.float32) / 254.0
+
+    def save(self, path: Path) -> None:
+        """Write through a temporary name."""
+        temporary = path.with_suffix(".tmp")
+        with open(temporary, "wb") as file:
+            file.write(_HEADER.pack(_MAGIC, self.rate, self.bucket, self.frames, len(self.levels[0])))
+            for level in self.levels:
+                file.write(level.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        fsync_folder(path.parent)
+
+    @classmethod
+    def load(cls, path: Path) -> Peaks:
+        """Map a saved pyramid. ValueError when the file is not one (it can be built again)."""
+        with open(path, "rb") as file:
+            head = file.read(_HEADER.size)
+        if len(head) < _HEADER.size:
+            raise ValueError("short peaks file")
+        magic, rate, bucket, frames, count = _HEADER.unpack(head)
+        if magic != _MAGIC or not rate or not bucket:
+            raise ValueError("not a peaks file")
+        data = np.memmap(path, np.int8, "r", _HEADER.size)
+        levels, position = [], 0
+        while True:
+            level = data[position:position + count * 3]
+            if len(level) != count * 3:
+                raise ValueError("short peaks file")
+            levels.append(level.reshape(-1, 3))
+            position += count * 3
+            if count <= 2 * FOLD:
+                return cls(rate, bucket, levels, frames)
+            count = -(-count // FOLD)
+
+
+def _reduce(buckets: np.ndarray, begins: np.ndarray, ends: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, ...]:
+    if not len(buckets):
+        silence = np.zeros(len(begins), np.int16)
+        return silence, silence, silence
+    first, last = int(begins[0]), int(ends[-1])
+    window = buckets[first:max(last, first + 1)]
+    starts = np.minimum(begins - first, len(window) - 1)
+    lowest = np.minimum.reduceat(window[:, 0], starts).astype(np.int16)
+    highest = np.maximum.reduceat(window[:, 1], starts).astype(np.int16)
+    rms = np.maximum.reduceat(window[:, 2].view(np.uint8), starts).astype(np.int16)
+    for column in (lowest, highest, rms):
+        column[~inside] = 0
+    return lowest, highest, rms

@@ -1,0 +1,24 @@
+"""The text border: everything that arrives from files, models and tags passes here before it is kept."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_TEXT = 20_000  # characters of one segment; an hour of talk in one segment is a broken answer
+LONGEST_NAME = 200
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LINE_BREAKS = re.compile("\r\n|\r|\u2028|\u2029|\x85")
+
+
+def clean_text(text: str, limit: int = LONGEST_TEXT) -> str:
+    """Text safe to store: no surrogates, no control characters but newline and tab, at most `limit` long."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = _LINE_BREAKS.sub("\n", text)
+    return _CONTROLS.sub("", text)[:limit].strip()
+
+
+def clean_name(text: str) -> str:
+    """A name or title: one line, without characters that turn the reading direction."""
+    return " ".join(_BIDI.sub("", clean_text(text, LONGEST_NAME)).split())

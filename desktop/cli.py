@@ -1,0 +1,286 @@
+"""The command line: the same use cases without a window. Progress on stderr, results on stdout. No Qt."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from desktop import environment, settings
+from desktop.api_key import ApiKey, KeyReading, KeyState
+from desktop.errors import Cancelled, KeyStoreError, PullquoteError, UserError
+from desktop.model import JobState, Progress, TimeRange, TranscriptDocument, clock, ignore_progress, parse_clock
+
+DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
+COMMANDS = ("transcribe", "key")
+
+
+def main(arguments: Sequence[str], environment_key: str) -> int:
+    """Run one command. `environment_key` is GEMINI_API_KEY as it was before it was removed from the environment."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options, environment_key))
+    except (KeyboardInterrupt, Cancelled):
+        print("Stopped.", file=sys.stderr)
+        return STOPPED
+    except PullquoteError as error:
+        print(error.sentence, file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output went away
+        return FAILED
+
+
+def demo() -> int:
+    """No display and no key: transcribe the sample on the device and print it, with the known-good text beside it."""
+    from desktop.sample import SAMPLE, TITLE, reference_segments
+
+    print(f"{TITLE}. No display was found, so this is the main job without a window:\n")
+    print("On device, starter model tiny.en (it cannot tell speakers apart):", flush=True)
+    code = main(["transcribe", str(SAMPLE), "--engine", "device"], "")
+    print("\nFor comparison, the known-good transcript:")
+    for name, segment in reference_segments():
+        print(f"[{clock(segment.start)}] {name}: {segment.text}")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pullquote", description="From interview to quote you can stand behind.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_transcribe(commands)
+    _add_key(commands)
+    return parser
+
+
+def _add_transcribe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("transcribe", help="turn recordings into transcripts")
+    command.set_defaults(run=_transcribe)
+    command.add_argument("files", nargs="+", metavar="FILE", type=Path)
+    command.add_argument("--engine", choices=("gemini", "device"), help="default: gemini with a key, else device")
+    command.add_argument("--model", default="", help="a Gemini model, or the size of an on-device model")
+    command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
+    command.add_argument("--language", default="", metavar="es", help="the language spoken; default: detect")
+    command.add_argument("--translate-to", default=None, metavar="en|none")
+    command.add_argument("--speakers", type=_speaker_count, metavar="N", help="how many people speak")
+    command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
+    command.add_argument("--output", default="-", metavar="PATH|-", help="a file, a folder, or - for stdout")
+    command.add_argument("--keep", action="store_true", help="keep recording and transcript in the library")
+
+
+def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("key", help="the Gemini key in the system's key store")
+    command.set_defaults(run=_key)
+    command.add_argument("what", choices=("set", "test", "forget", "where"))
+
+
+def _time_range(text: str) -> TimeRange:
+    try:
+        start, end = (parse_clock(piece) for piece in text.replace("–", "-").split("-"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range; write it as 02:30-03:29") from None
+    if end <= start:
+        raise argparse.ArgumentTypeError(f"the range {text!r} ends before it starts")
+    return TimeRange(start, end)
+
+
+def _speaker_count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 8:
+        raise argparse.ArgumentTypeError("the number of speakers goes from 1 to 8")
+    return int(text)
+
+
+def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
+    url = environment.service_url()
+    key = environment_key or ("" if options.engine == "device" else ApiKey().read().key)
+    engine = options.engine or ("gemini" if key else "device")
+    if engine == "gemini" and not key:
+        raise UserError("No Gemini key is set. Set one with 'pullquote key set', or use --engine device.")
+    targets = _targets(options)
+    if engine == "gemini":
+        print(f"The audio is sent to {url.split('/')[2]}.", file=sys.stderr)
+    worst = DONE
+    with _library(options.keep) as (library, cache):
+        for file in options.files:
+            worst = max(worst, _one_file(options, file, engine, key, url, library, cache, targets.get(file)))
+    return worst
+
+
+def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: str, url: str, library: object,
+              cache: Path, target: Path | None) -> int:
+    from desktop.engines import make_engine
+    from desktop.importing import import_audio
+    from desktop.library import Library
+    from desktop.transcription import Options, run_job, start_job
+
+    assert isinstance(library, Library)
+    show = _Stderr(file.name)
+    saved = settings.load(_settings_file())
+    try:
+        recording = import_audio(library, cache, file, show.report).recording
+        model = options.model or (saved.gemini_model if engine_name == "gemini" else saved.device_model)
+        engine = make_engine(engine_name, model, key=key, url=url)
+        job = start_job(library, cache, recording, engine, Options(
+            engine_name, model, options.time_range, options.language, _translate_to(options, engine_name),
+            options.speakers))
+    except PullquoteError as error:
+        if isinstance(error, Cancelled):
+            raise
+        show.failed(error.sentence)
+        return FAILED
+    problem = ""
+    try:
+        job = run_job(library, cache, job.id, engine, show.report)
+        problem = job.problem if job.state is not JobState.DONE else ""
+    except (KeyboardInterrupt, Cancelled):
+        if not options.keep:
+            _write(library.document(job.transcript_id), options.format, target, only_if_any=True)
+        raise
+    except PullquoteError as error:
+        problem = error.sentence
+    document = library.document(job.transcript_id)
+    show.clear()
+    return _result(document, problem or recording.problem, bool(problem), options.format, target, show)
+
+
+def _result(document: TranscriptDocument, problem: str, failed: bool, format_name: str, target: Path | None,
+            show: _Stderr) -> int:
+    if failed and not document.segments:
+        show.failed(problem)
+        return FAILED
+    _write(document, format_name, target)
+    if problem:
+        show.failed(problem)
+    for gap in document.transcript.missing:
+        show.failed(f"Missing: {clock(gap.start)} to {clock(gap.end)}.")
+    return PARTLY if failed or document.transcript.missing else DONE
+
+
+def _write(document: TranscriptDocument, format_name: str, target: Path | None, only_if_any: bool = False) -> None:
+    from desktop.exporting import render, write
+
+    if only_if_any and not document.segments:
+        return
+    content = render(document, format_name)
+    if target is None:
+        sys.stdout.buffer.write(content.encode("utf-8"))
+        sys.stdout.flush()
+    else:
+        write(content, target)
+
+
+def _targets(options: argparse.Namespace) -> dict[Path, Path]:
+    """Where each file's result goes; nothing for standard output. UserError before any work is done."""
+    if options.output == "-":
+        return {}
+    output = Path(options.output)
+    if output.is_dir():
+        targets = {file: output / f"{file.stem}.{options.format}" for file in options.files}
+    elif len(options.files) > 1:
+        raise UserError("--output must be a folder that exists when there are several files.")
+    else:
+        targets = {options.files[0]: output}
+    for target in targets.values():
+        if target.exists():
+            raise UserError("{path} exists already and was not overwritten. Choose another name.", path=target)
+        if not target.parent.is_dir():
+            raise UserError("The folder {path} does not exist. Make it first, or choose another.", path=target.parent)
+    return targets
+
+
+def _translate_to(options: argparse.Namespace, engine: str) -> str:
+    if engine == "device":
+        return ""
+    wanted = options.translate_to if options.translate_to is not None else settings.load(_settings_file()).translate_to
+    return "" if wanted == "none" else str(wanted)
+
+
+@contextlib.contextmanager
+def _library(keep: bool) -> Iterator[tuple[object, Path]]:
+    """The user's library, or one that is gone afterwards."""
+    from desktop.library import Library
+    from desktop.paths import cache_folder, data_folder
+
+    if keep:
+        library = Library(data_folder())
+        try:
+            yield library, cache_folder()
+        finally:
+            library.close()
+        return
+    with tempfile.TemporaryDirectory(prefix="pullquote-") as folder:
+        library = Library(Path(folder) / "data")
+        try:
+            yield library, Path(folder) / "cache"
+        finally:
+            library.close()
+
+
+def _settings_file() -> Path:
+    from desktop.paths import settings_file
+
+    return settings_file()
+
+
+def _key(options: argparse.Namespace, environment_key: str) -> int:
+    store = ApiKey()
+    if options.what == "where":
+        print(store.where())
+        return DONE
+    if options.what == "forget":
+        print(store.forget().sentence)
+        return DONE
+    if options.what == "set":
+        return _set_key(store)
+    return _test_key(environment_key or store.read().key)
+
+
+def _set_key(store: ApiKey) -> int:
+    if sys.stdin.isatty():
+        key = getpass.getpass("Paste your Gemini key (it is not shown): ")
+    else:
+        key = sys.stdin.readline()
+    reading: KeyReading = store.store(key)
+    if reading.state is KeyState.STORED:
+        print(reading.sentence)
+        return DONE
+    raise KeyStoreError("missing", "The key was not stored: no key store let itself be used on this computer. "
+                                   "GEMINI_API_KEY in the environment works for the command line.")
+
+
+def _test_key(key: str) -> int:
+    if not key:
+        raise UserError("No Gemini key is set. Set one with 'pullquote key set'.")
+    from desktop.engines.gemini import list_models
+
+    models = list_models(key, environment.service_url(), ignore_progress)
+    print(f"The key works; it may use {len(models)} models.")
+    return DONE
+
+
+class _Stderr:
+    """Progress on stderr: one line that is rewritten on a terminal, one line per change elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        self._name = "".join(c if c.isprintable() else "?" for c in name)
+        self._last = ""
+        self._tty = sys.stderr.isatty()
+
+    def report(self, progress: Progress) -> None:
+        if progress.sentence == self._last and not self._tty:
+            return
+        self._last = str(progress.sentence)
+        line = f"{self._name}: {progress.fraction:4.0%}  {progress.sentence}"
+        print(f"\r\x1b[K{line}" if self._tty else line, end="" if self._tty else "\n", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._tty:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def failed(self, sentence: str) -> None:
+        self.clear()
+        print(f"{self._name}: {sentence}", file=sys.stderr)

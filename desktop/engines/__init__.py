@@ -1,0 +1,125 @@
+"""Engines hear a clip and say what was said. The protocol, the table of engines, and what travels between.
+
+To add one: one file here, one line in ENGINES; it must pass tests/engines/contract.py. Its heavy library is imported
+inside the factory, which runs on a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+
+from desktop.errors import UserError
+from desktop.model import Report, Word
+from desktop.sentences import QT_TRANSLATE_NOOP
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What an engine can do; the window shows what it cannot instead of pretending."""
+
+    speakers: bool
+    translation: bool
+    emotion: bool
+    summary: bool
+    sends_audio: bool  # the audio leaves the machine; needs a key
+    cannot: str  # a sentence for the window, "" when there is nothing to say
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What is to be heard: 16 kHz mono int16 and the same as FLAC (empty when the engine keeps it local)."""
+
+    speech: np.ndarray
+    encoded: bytes
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user wants of a run. Empty strings mean: detect, or do not."""
+
+    model: str = ""
+    language: str = ""
+    translate_to: str = ""
+    speakers: int | None = None
+    known_speakers: tuple[str, ...] = ()
+    last_lines: tuple[str, ...] = ()  # already transcribed; context only
+    lead_in: float = 0.0  # seconds at the start of the clip that were heard before
+
+
+@dataclass(frozen=True)
+class HeardSegment:
+    """One turn as the engine gave it; times in seconds from the start of the clip, None when not usable."""
+
+    text: str
+    start: float | None
+    end: float | None
+    speaker: str = ""
+    language: str = ""
+    translation: str = ""
+    emotion: str = ""
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A whole answer, read. `whole_seconds` says that its times carry no fractions."""
+
+    segments: tuple[HeardSegment, ...]
+    summary: str = ""
+    whole_seconds: bool = False
+
+
+class Engine(Protocol):
+    """Hears clips. One object serves one job, from one thread."""
+
+    name: str
+    abilities: Abilities
+    longest_part: float  # seconds per request
+    overlap: float  # seconds that neighbouring parts share
+    model: str
+
+    def hear(self, clip: Clip, wishes: Wishes, report: Report) -> str:
+        """The raw answer. Raises EngineError or Cancelled; `report` is called ten times a second."""
+
+    def read(self, answer: str) -> Hearing:
+        """Parse a raw answer, also one from another day. Raises EngineError(kind="broken")."""
+
+    def close(self) -> None:
+        """Let go of processes and connections."""
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """One line of the table."""
+
+    name: str
+    title: str
+    module: str
+    abilities: Abilities
+
+
+ENGINES: dict[str, EngineChoice] = {choice.name: choice for choice in (
+    EngineChoice("gemini", "Gemini", "desktop.engines.gemini", Abilities(
+        speakers=True, translation=True, emotion=True, summary=True, sends_audio=True, cannot="")),
+    EngineChoice("device", "On device", "desktop.engines.on_device", Abilities(
+        speakers=False, translation=False, emotion=False, summary=False, sends_audio=False,
+        cannot=QT_TRANSLATE_NOOP(
+            "core", "The on-device engine cannot tell speakers apart (unless each has a channel), and it gives no "
+                    "translation, emotion or summary. The starter model hears only English."))),
+)}
+
+
+def make_engine(name: str, model: str, *, key: str = "", url: str = "") -> Engine:
+    """The engine `name` with `model`; `key` and `url` are for engines that send audio. Imports heavy libraries."""
+    choice = ENGINES.get(name)
+    if choice is None:
+        raise UserError("There is no engine named {name}. Choose one of: {names}.", name=name,
+                        names=", ".join(ENGINES))
+    make: Callable[..., Engine] = import_module(choice.module).make
+    return make(model, key=key, url=url)

@@ -1,0 +1,51 @@
+"""Transcripts to read: plain text and Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from desktop.model import TranscriptDocument, clock
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+
+
+def plain(document: TranscriptDocument) -> str:
+    """Title, then one line per segment with time and speaker, the translation indented below it."""
+    lines = [document.recording.title, ""]
+    if document.transcript.summary:
+        lines += [document.transcript.summary, ""]
+    for segment in document.segments:
+        name = document.speaker_name(segment)
+        head = f"[{clock(segment.start)}] {name}: " if name else f"[{clock(segment.start)}] "
+        lines.append(head + _one_line(segment.text))
+        if segment.translation:
+            lines.append(f"    {_one_line(segment.translation)}")
+    return "\n".join([*lines, *_missing(document), ""])
+
+
+def markdown(document: TranscriptDocument) -> str:
+    """The same as Markdown; everything from the recording is escaped."""
+    lines = [f"# {_escaped(document.recording.title)}", ""]
+    if document.transcript.summary:
+        lines += [_escaped(document.transcript.summary), ""]
+    for segment in document.segments:
+        name = document.speaker_name(segment)
+        speaker = f" **{_escaped(name)}:**" if name else ""
+        lines.append(f"`{clock(segment.start)}`{speaker} {_escaped(segment.text)}")
+        if segment.translation:
+            lines += ["", f"> {_escaped(segment.translation)}"]
+        lines.append("")
+    return "\n".join([*lines, *(_escaped(line) for line in _missing(document)), ""]).rstrip("\n") + "\n"
+
+
+def _missing(document: TranscriptDocument) -> list[str]:
+    return [f"(Not transcribed: {clock(gap.start)} to {clock(gap.end)})" for gap in document.transcript.missing]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _escaped(text: str) -> str:
+    escaped = _MARKDOWN.sub(r"\\\1", _one_line(text))
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)  # "1. " would start a list

@@ -1,0 +1,412 @@
+"""The library: recordings, transcripts, segments and jobs in one SQLite file. All SQL of the program is here.
+
+One writer connection guarded by a lock; every thread reads through a read-only connection of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from desktop import migrations
+from desktop.cleaning import clean_name, clean_text
+from desktop.errors import LibraryError
+from desktop.model import (
+    Job,
+    JobState,
+    Part,
+    PartState,
+    Recording,
+    RecordingState,
+    Segment,
+    Speaker,
+    TimeRange,
+    Transcript,
+    TranscriptDocument,
+    Word,
+)
+from desktop.paths import private_folder
+
+_RECORDING = """SELECT recording.*, (SELECT count(*) FROM transcript WHERE recording_id = recording.id) AS transcripts
+    FROM recording"""
+
+
+class Library:
+    """Opens (and when needed makes or migrates) the library below `folder`.
+
+    Raises LibraryError when the folder cannot be used. `read_only_because` holds a sentence when the file
+    was written by a newer program: then everything can be read and nothing written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.read_only_because = ""
+        self._file = folder / "library.db"
+        self._lock = threading.RLock()
+        self._readers = threading.local()
+        self._all_readers: list[sqlite3.Connection] = []
+        self._writer = self._open()
+
+    # -- opening and closing ---------------------------------------------------------------------------------
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            private_folder(self.folder)
+            private_folder(self.folder / "recordings")
+            if not self._file.exists():
+                os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
+            return self._open_writer()
+        except (OSError, sqlite3.Error) as error:
+            raise LibraryError(
+                "The library in {folder} cannot be opened ({reason}). Check that the folder exists, is not full and "
+                "may be written to; nothing was changed.", folder=self.folder, reason=error) from error
+
+    def _open_writer(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False, timeout=10)
+        connection.row_factory = sqlite3.Row
+        if migrations.version_of(connection) > len(migrations.STEPS):
+            connection.close()
+            self.read_only_because = (
+                "This library was last used by a newer Pullquote. It is opened for reading only; "
+                "install the newer program to change it.")
+            return self._new_reader()
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON",
+                       "fullfsync = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        migrations.migrate(connection, self._file)
+        return connection
+
+    def _new_reader(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(f"{self._file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None,
+                                     check_same_thread=False, timeout=10)
+        connection.row_factory = sqlite3.Row
+        with self._lock:
+            self._all_readers.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close every connection; the library cannot be used afterwards."""
+        with self._lock:
+            for connection in (*self._all_readers, self._writer):
+                connection.close()
+
+    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        reader: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if reader is None:
+            reader = self._readers.connection = self._new_reader()
+        return reader.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        if self.read_only_because:
+            raise LibraryError("{reason}", reason=self.read_only_because)
+        with self._lock:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer
+                    self._writer.execute("COMMIT")
+                except BaseException:
+                    self._writer.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise LibraryError(
+                    "The library could not be written ({reason}). Check the free space on the disk and try again; "
+                    "what was there before is still there.", reason=error) from error
+
+    # -- recordings ------------------------------------------------------------------------------------------
+
+    def recordings(self) -> list[Recording]:
+        """All recordings, newest first."""
+        return [_recording(row) for row in self._rows(f"{_RECORDING} ORDER BY imported_at DESC, id DESC")]
+
+    def recording(self, recording_id: int) -> Recording:
+        """One recording. LibraryError when it is gone."""
+        rows = self._rows(f"{_RECORDING} WHERE id = ?", recording_id)
+        if not rows:
+            raise LibraryError("This recording is no longer in the library.")
+        return _recording(rows[0])
+
+    def recording_with_hash(self, sha256: str) -> Recording | None:
+        """The recording whose original has this SHA-256, if it is here."""
+        rows = self._rows(f"{_RECORDING} WHERE sha256 = ?", sha256)
+        return _recording(rows[0]) if rows else None
+
+    def add_recording(self, *, title: str, folder: str, original: str, sha256: str, byte_count: int,
+                      is_sample: bool = False) -> Recording:
+        """Enter a recording whose original is safely in its folder; its audio is still to be prepared."""
+        with self._write() as connection:
+            cursor = connection.execute(
+                "INSERT INTO recording (title, folder, original, sha256, byte_count, imported_at, is_sample) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (clean_name(title) or "Untitled", folder, original, sha256, byte_count, _now(), is_sample))
+        return self.recording(int(cursor.lastrowid or 0))
+
+    def set_prepared(self, recording_id: int, *, duration: float, sample_rate: int, channels: int,
+                     problem: str) -> Recording:
+        """The audio is prepared: `duration` is counted samples, `problem` what is wrong with the file."""
+        with self._write() as connection:
+            connection.execute(
+                "UPDATE recording SET duration = ?, sample_rate = ?, channels = ?, problem = ?, state = ? "
+                "WHERE id = ?",
+                (duration, sample_rate, channels, problem, RecordingState.READY.value, recording_id))
+        return self.recording(recording_id)
+
+    def rename_recording(self, recording_id: int, title: str) -> None:
+        """Give a recording another title."""
+        with self._write() as connection:
+            connection.execute("UPDATE recording SET title = ? WHERE id = ?",
+                               (clean_name(title) or "Untitled", recording_id))
+
+    def remove_recording(self, recording_id: int) -> None:
+        """Remove the rows of a recording; the caller removes its files."""
+        with self._write() as connection:
+            connection.execute("DELETE FROM recording WHERE id = ?", (recording_id,))
+
+    # -- transcripts -----------------------------------------------------------------------------------------
+
+    def transcripts(self, recording_id: int) -> list[Transcript]:
+        """The transcripts of a recording, newest first, with what their unfinished jobs still miss."""
+        rows = self._rows("SELECT * FROM transcript WHERE recording_id = ? ORDER BY id DESC", recording_id)
+        return [self._transcript(row) for row in rows]
+
+    def transcript(self, transcript_id: int) -> Transcript:
+        """One transcript. LibraryError when it is gone."""
+        rows = self._rows("SELECT * FROM transcript WHERE id = ?", transcript_id)
+        if not rows:
+            raise LibraryError("This transcript is no longer in the library.")
+        return self._transcript(rows[0])
+
+    def _transcript(self, row: sqlite3.Row) -> Transcript:
+        missing = self._rows(
+            "SELECT part.start, part.end FROM part JOIN job ON job.id = part.job_id "
+            "WHERE job.transcript_id = ? AND part.state != 'stored' ORDER BY part.start, part.end", row["id"])
+        return Transcript(
+            id=row["id"], recording_id=row["recording_id"], engine=row["engine"], model=row["model"],
+            created_at=row["created_at"], range=TimeRange(row["range_start"], row["range_end"]),
+            summary=row["summary"], translate_to=row["translate_to"],
+            missing=_merged(TimeRange(r["start"], r["end"]) for r in missing))
+
+    def add_transcript(self, recording_id: int, *, engine: str, model: str, time_range: TimeRange,
+                       translate_to: str = "", summary: str = "") -> Transcript:
+        """A new, empty transcript of `time_range`."""
+        with self._write() as connection:
+            transcript_id = _insert_transcript(connection, recording_id, engine, model, time_range, translate_to,
+                                               summary)
+        return self.transcript(transcript_id)
+
+    def remove_transcript(self, transcript_id: int) -> None:
+        """Remove a transcript with its segments, speakers and jobs."""
+        with self._write() as connection:
+            connection.execute("DELETE FROM transcript WHERE id = ?", (transcript_id,))
+
+    def document(self, transcript_id: int) -> TranscriptDocument:
+        """A transcript with its speakers, segments and words, in the order of time."""
+        transcript = self.transcript(transcript_id)
+        return TranscriptDocument(self.recording(transcript.recording_id), transcript,
+                                  {s.id: s for s in self.speakers(transcript_id)},
+                                  tuple(self.segments(transcript_id)))
+
+    def speakers(self, transcript_id: int) -> list[Speaker]:
+        """The speakers of a transcript in order of first appearance."""
+        rows = self._rows("SELECT * FROM speaker WHERE transcript_id = ? ORDER BY position", transcript_id)
+        return [Speaker(row["id"], row["name"], row["position"]) for row in rows]
+
+    def rename_speaker(self, speaker_id: int, name: str) -> None:
+        """Give a speaker a name; every view and export looks it up."""
+        if name := clean_name(name):
+            with self._write() as connection:
+                connection.execute("UPDATE speaker SET name = ? WHERE id = ?", (name, speaker_id))
+
+    def segments(self, transcript_id: int) -> list[Segment]:
+        """The segments of a transcript in the order of time, words included."""
+        words: dict[int, list[Word]] = {}
+        for row in self._rows(
+                "SELECT word.* FROM word JOIN segment ON segment.id = word.segment_id "
+                "WHERE segment.transcript_id = ? ORDER BY word.segment_id, word.position", transcript_id):
+            words.setdefault(row["segment_id"], []).append(Word(row["text"], row["start"], row["end"]))
+        rows = self._rows("SELECT * FROM segment WHERE transcript_id = ? ORDER BY start, part, position",
+                          transcript_id)
+        return [_segment(row, words.get(row["id"], ())) for row in rows]
+
+    # -- jobs ------------------------------------------------------------------------------------------------
+
+    def add_job(self, recording_id: int, *, engine: str, model: str, options: dict[str, object],
+                time_range: TimeRange, parts: Sequence[Part], translate_to: str = "") -> Job:
+        """A job with its plan and the transcript that it fills, in one transaction."""
+        with self._write() as connection:
+            transcript_id = _insert_transcript(connection, recording_id, engine, model, time_range, translate_to, "")
+            cursor = connection.execute(
+                "INSERT INTO job (recording_id, transcript_id, engine, options, state, created_at) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (recording_id, transcript_id, engine, json.dumps(options), JobState.RUNNING.value, _now()))
+            job_id = int(cursor.lastrowid or 0)
+            connection.executemany(
+                "INSERT INTO part (job_id, position, start, end, lead_in, channel) VALUES (?, ?, ?, ?, ?, ?)",
+                [(job_id, p.index, p.start, p.end, p.lead_in, p.channel) for p in parts])
+        return self.job(job_id)
+
+    def job(self, job_id: int) -> Job:
+        """One job with its parts. LibraryError when it is gone."""
+        rows = self._rows("SELECT * FROM job WHERE id = ?", job_id)
+        if not rows:
+            raise LibraryError("This job is no longer in the library.")
+        return self._job(rows[0])
+
+    def unfinished_jobs(self) -> list[Job]:
+        """Jobs that still miss parts, oldest first."""
+        return [self._job(row) for row in self._rows("SELECT * FROM job WHERE state != 'done' ORDER BY id")]
+
+    def job_of_transcript(self, transcript_id: int) -> Job | None:
+        """The job that fills this transcript, if one did."""
+        rows = self._rows("SELECT * FROM job WHERE transcript_id = ?", transcript_id)
+        return self._job(rows[0]) if rows else None
+
+    def _job(self, row: sqlite3.Row) -> Job:
+        parts = self._rows("SELECT * FROM part WHERE job_id = ? ORDER BY position", row["id"])
+        return Job(
+            id=row["id"], recording_id=row["recording_id"], transcript_id=row["transcript_id"],
+            engine=row["engine"], options=json.loads(row["options"]), state=JobState(row["state"]),
+            problem=row["problem"],
+            parts=tuple(Part(p["position"], p["start"], p["end"], p["lead_in"], p["channel"],
+                             PartState(p["state"]), p["problem"]) for p in parts))
+
+    def set_job_state(self, job_id: int, state: JobState, problem: str = "") -> None:
+        """Note where a job stands."""
+        with self._write() as connection:
+            connection.execute("UPDATE job SET state = ?, problem = ? WHERE id = ?", (state.value, problem, job_id))
+
+    def pause_running_jobs(self) -> None:
+        """At start: jobs that a crash or a kill left running are waiting to be continued."""
+        with self._write() as connection:
+            connection.execute("UPDATE job SET state = 'waiting', problem = '' WHERE state = 'running'")
+
+    def set_part_state(self, job_id: int, index: int, state: PartState, problem: str = "") -> None:
+        """Note where a part stands."""
+        with self._write() as connection:
+            connection.execute("UPDATE part SET state = ?, problem = ? WHERE job_id = ? AND position = ?",
+                               (state.value, problem, job_id, index))
+
+    def save_answer(self, job_id: int, index: int, answer: str) -> None:
+        """Keep the raw answer of a part, durably, before anybody tries to read it."""
+        answer = answer.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+        with self._write() as connection:
+            connection.execute(
+                "UPDATE part SET answer = ?, state = ?, problem = '' WHERE job_id = ? AND position = ?",
+                (answer, PartState.RECEIVED.value, job_id, index))
+
+    def answer(self, job_id: int, index: int) -> str | None:
+        """The raw answer of a part, if one arrived."""
+        rows = self._rows("SELECT answer FROM part WHERE job_id = ? AND position = ?", job_id, index)
+        return rows[0]["answer"] if rows else None
+
+    def drop_answer(self, job_id: int, index: int) -> None:
+        """Forget a raw answer that cannot be used, so that the part is asked for again."""
+        with self._write() as connection:
+            connection.execute("UPDATE part SET answer = NULL, state = 'planned' WHERE job_id = ? AND position = ?",
+                               (job_id, index))
+
+    def store_part(self, job: Job, index: int, segments: Iterable[tuple[str, Segment]], summary: str) -> None:
+        """Replace what this part holds by (speaker label, segment) pairs; the part is then stored.
+
+        One transaction: repeating it after a crash changes nothing.
+        """
+        with self._write() as connection:
+            connection.execute("DELETE FROM segment WHERE transcript_id = ? AND part = ?", (job.transcript_id, index))
+            for position, (label, segment) in enumerate(segments):
+                speaker_id = _speaker_id(connection, job.transcript_id, label)
+                _insert_segment(connection, job.transcript_id, index, position, replace(segment,
+                                                                                       speaker_id=speaker_id))
+            connection.execute("UPDATE part SET state = 'stored', problem = '', summary = ? "
+                               "WHERE job_id = ? AND position = ?", (clean_text(summary), job.id, index))
+            summaries = connection.execute("SELECT summary FROM part WHERE job_id = ? AND summary != '' "
+                                           "ORDER BY position", (job.id,)).fetchall()
+            connection.execute("UPDATE transcript SET summary = ? WHERE id = ?",
+                               ("\n".join(row[0] for row in summaries), job.transcript_id))
+
+    def add_segments(self, transcript_id: int, segments: Iterable[tuple[str, Segment]]) -> None:
+        """Fill a transcript that no job made (the sample) with (speaker name, segment) pairs."""
+        with self._write() as connection:
+            for position, (name, segment) in enumerate(segments):
+                speaker_id = _speaker_id(connection, transcript_id, name)
+                _insert_segment(connection, transcript_id, 0, position, replace(segment, speaker_id=speaker_id))
+
+    def speaker_labels(self, transcript_id: int) -> dict[int, str]:
+        """Speaker id to the label that the engine gave it."""
+        return {row["id"]: row["label"] for row in
+                self._rows("SELECT id, label FROM speaker WHERE transcript_id = ?", transcript_id)}
+
+
+def _insert_transcript(connection: sqlite3.Connection, recording_id: int, engine: str, model: str,
+                       time_range: TimeRange, translate_to: str, summary: str) -> int:
+    cursor = connection.execute(
+        "INSERT INTO transcript (recording_id, engine, model, created_at, range_start, range_end, translate_to, "
+        "summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (recording_id, engine, model, _now(), time_range.start, time_range.end, translate_to, clean_text(summary)))
+    return int(cursor.lastrowid or 0)
+
+
+def _speaker_id(connection: sqlite3.Connection, transcript_id: int, label: str) -> int | None:
+    label = clean_name(label)
+    if not label:
+        return None
+    row = connection.execute("SELECT id FROM speaker WHERE transcript_id = ? AND label = ?",
+                             (transcript_id, label)).fetchone()
+    if row:
+        return int(row["id"])
+    cursor = connection.execute(
+        "INSERT INTO speaker (transcript_id, label, name, position) VALUES (?, ?, ?, "
+        "(SELECT count(*) FROM speaker WHERE transcript_id = ?))", (transcript_id, label, label, transcript_id))
+    return int(cursor.lastrowid or 0)
+
+
+def _insert_segment(connection: sqlite3.Connection, transcript_id: int, part: int, position: int,
+                    segment: Segment) -> None:
+    cursor = connection.execute(
+        "INSERT INTO segment (transcript_id, part, position, start, end, speaker_id, text, language, translation, "
+        "emotion, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (transcript_id, part, position, segment.start, segment.end, segment.speaker_id, clean_text(segment.text),
+         clean_name(segment.language), clean_text(segment.translation), clean_name(segment.emotion),
+         json.dumps(segment.flags)))
+    connection.executemany("INSERT INTO word VALUES (?, ?, ?, ?, ?)", [
+        (cursor.lastrowid, index, clean_text(word.text), word.start, word.end)
+        for index, word in enumerate(segment.words)])
+
+
+def _recording(row: sqlite3.Row) -> Recording:
+    return Recording(
+        id=row["id"], title=row["title"], folder=row["folder"], original=row["original"], sha256=row["sha256"],
+        duration=row["duration"], sample_rate=row["sample_rate"], channels=row["channels"],
+        imported_at=row["imported_at"], state=RecordingState(row["state"]), problem=row["problem"],
+        is_sample=bool(row["is_sample"]), transcript_count=row["transcripts"])
+
+
+def _segment(row: sqlite3.Row, words: Sequence[Word]) -> Segment:
+    flags: list[Any] = json.loads(row["flags"])
+    return Segment(
+        id=row["id"], start=row["start"], end=row["end"], text=row["text"], speaker_id=row["speaker_id"],
+        language=row["language"], translation=row["translation"], emotion=row["emotion"],
+        flags=tuple(str(flag) for flag in flags), words=tuple(words))
+
+
+def _merged(ranges: Iterable[TimeRange]) -> tuple[TimeRange, ...]:
+    """Ranges that touch or overlap become one; `ranges` must be in the order of their starts."""
+    merged: list[TimeRange] = []
+    for item in ranges:
+        if merged and item.start <= merged[-1].end + 1e-6:
+            merged[-1] = TimeRange(merged[-1].start, max(merged[-1].end, item.end))
+        else:
+            merged.append(item)
+    return tuple(merged)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,169 @@
+"""The schema, one function per change. A step that has shipped is never edited; new ones go to the end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from desktop.errors import LibraryError
+
+
+def _first_schema(connection: sqlite3.Connection) -> None:
+    for statement in _FIRST_SCHEMA.split(";;"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+_FIRST_SCHEMA = """
+CREATE TABLE recording (
+    id INTEGER PRIMARY KEY,
+    title TEXT NOT NULL,
+    folder TEXT NOT NULL UNIQUE,
+    original TEXT NOT NULL,
+    sha256 TEXT NOT NULL UNIQUE,
+    byte_count INTEGER NOT NULL,
+    duration REAL NOT NULL DEFAULT 0,
+    sample_rate INTEGER NOT NULL DEFAULT 0,
+    channels INTEGER NOT NULL DEFAULT 0,
+    imported_at TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'preparing' CHECK (state IN ('preparing', 'ready')),
+    problem TEXT NOT NULL DEFAULT '',
+    is_sample INTEGER NOT NULL DEFAULT 0
+);;
+CREATE TABLE transcript (
+    id INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
+    engine TEXT NOT NULL,
+    model TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    range_start REAL NOT NULL,
+    range_end REAL NOT NULL,
+    summary TEXT NOT NULL DEFAULT '',
+    translate_to TEXT NOT NULL DEFAULT ''
+);;
+CREATE INDEX transcript_of_recording ON transcript (recording_id);;
+CREATE TABLE speaker (
+    id INTEGER PRIMARY KEY,
+    transcript_id INTEGER NOT NULL REFERENCES transcript ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    UNIQUE (transcript_id, label)
+);;
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY,
+    transcript_id INTEGER NOT NULL REFERENCES transcript ON DELETE CASCADE,
+    part INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    start REAL NOT NULL,
+    end REAL NOT NULL CHECK (end >= start),
+    speaker_id INTEGER REFERENCES speaker,
+    text TEXT NOT NULL,
+    language TEXT NOT NULL DEFAULT '',
+    translation TEXT NOT NULL DEFAULT '',
+    emotion TEXT NOT NULL DEFAULT '',
+    flags TEXT NOT NULL DEFAULT '[]',
+    UNIQUE (transcript_id, part, position)
+);;
+CREATE INDEX segment_in_time ON segment (transcript_id, start);;
+CREATE TABLE word (
+    segment_id INTEGER NOT NULL REFERENCES segment ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    start REAL NOT NULL,
+    end REAL NOT NULL,
+    PRIMARY KEY (segment_id, position)
+) WITHOUT ROWID;;
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
+    transcript_id INTEGER NOT NULL REFERENCES transcript ON DELETE CASCADE,
+    engine TEXT NOT NULL,
+    options TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'waiting', 'failed', 'done')),
+    problem TEXT NOT NULL DEFAULT '',
+    created_at TEXT NOT NULL
+);;
+CREATE TABLE part (
+    job_id INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    start REAL NOT NULL,
+    end REAL NOT NULL,
+    lead_in REAL NOT NULL DEFAULT 0,
+    channel INTEGER,
+    state TEXT NOT NULL DEFAULT 'planned'
+        CHECK (state IN ('planned', 'sending', 'received', 'stored', 'failed')),
+    problem TEXT NOT NULL DEFAULT '',
+    summary TEXT NOT NULL DEFAULT '',
+    answer TEXT,
+    PRIMARY KEY (job_id, position)
+) WITHOUT ROWID;;
+CREATE VIRTUAL TABLE segment_search USING fts5 (
+    text, translation, content = 'segment', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+);;
+CREATE TRIGGER segment_added AFTER INSERT ON segment BEGIN
+    INSERT INTO segment_search (rowid, text, translation) VALUES (new.id, new.text, new.translation);
+END;;
+CREATE TRIGGER segment_removed AFTER DELETE ON segment BEGIN
+    INSERT INTO segment_search (segment_search, rowid, text, translation)
+    VALUES ('delete', old.id, old.text, old.translation);
+END;;
+CREATE TRIGGER segment_changed AFTER UPDATE OF text, translation ON segment BEGIN
+    INSERT INTO segment_search (segment_search, rowid, text, translation)
+    VALUES ('delete', old.id, old.text, old.translation);
+    INSERT INTO segment_search (rowid, text, translation) VALUES (new.id, new.text, new.translation);
+END;;
+"""
+
+STEPS: list[Callable[[sqlite3.Connection], None]] = [_first_schema]
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema version of the file: the number of steps it has taken."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, file: Path) -> None:
+    """Take the steps that `file` has not taken; each step and its number are one transaction.
+
+    An existing library is backed up and the backup opened first. A file that is newer than this program
+    must not come here (Library opens it read-only).
+    """
+    version = version_of(connection)
+    if version == len(STEPS):
+        return
+    if version > 0:
+        backup(connection, file.with_name(f"{file.stem}-before-version-{len(STEPS)}-{_stamp()}.db"))
+    for number in range(version, len(STEPS)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            STEPS[number](connection)
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def backup(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy the open database to `target` through a temporary file and check the copy before it gets its name."""
+    temporary = target.with_suffix(".tmp")
+    temporary.unlink(missing_ok=True)
+    copy = sqlite3.connect(temporary)
+    try:
+        connection.backup(copy)
+        verdict = copy.execute("PRAGMA quick_check").fetchone()[0]
+    finally:
+        copy.close()
+    if verdict != "ok":
+        temporary.unlink(missing_ok=True)
+        raise LibraryError(
+            "The library could not be backed up before its update, so nothing was changed. "
+            "The copy was not sound ({verdict}).", verdict=verdict)
+    temporary.replace(target)
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S")

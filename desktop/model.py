@@ -1,0 +1,204 @@
+"""The plain words of the program: frozen records that every floor may pass around.
+
+All times are seconds (float) from the start of the recording.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """A stretch of a recording, `start` <= `end`, in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+    def clamped(self, duration: float) -> TimeRange:
+        """The part of the range that lies inside a recording of `duration` seconds."""
+        start = min(max(0.0, self.start), duration)
+        return TimeRange(start, min(max(start, self.end), duration))
+
+
+@dataclass(frozen=True)
+class Word:
+    """One spoken word with its own times."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who speaks: a record with an id; the name is looked up when shown, never pasted into text."""
+
+    id: int
+    name: str
+    position: int = 0  # order of first appearance; gives the colour and pattern
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One turn of one speaker. Empty strings mean: not known."""
+
+    start: float
+    end: float
+    text: str
+    speaker_id: int | None = None
+    language: str = ""
+    translation: str = ""
+    emotion: str = ""
+    flags: tuple[str, ...] = ()  # e.g. "time unsure"
+    words: tuple[Word, ...] = ()
+    id: int = 0
+
+
+class RecordingState(StrEnum):
+    """What the library knows about a recording's audio."""
+
+    PREPARING = "preparing"  # the original is safe; waveform and playback copy are still being made
+    READY = "ready"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One audio file and what belongs to it."""
+
+    id: int
+    title: str
+    folder: str  # name of its folder below recordings/
+    original: str  # file name of the untouched original inside that folder
+    sha256: str
+    duration: float  # counted samples, not the header's word
+    sample_rate: int
+    channels: int
+    imported_at: str  # ISO 8601, UTC
+    state: RecordingState = RecordingState.READY
+    problem: str = ""  # e.g. damaged from 12:03 on
+    is_sample: bool = False
+    transcript_count: int = 0
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """One hearing of a recording, or of a range of it, by one engine."""
+
+    id: int
+    recording_id: int
+    engine: str
+    model: str
+    created_at: str
+    range: TimeRange
+    summary: str = ""
+    translate_to: str = ""
+    missing: tuple[TimeRange, ...] = ()
+
+
+class JobState(StrEnum):
+    """Where a transcription job stands."""
+
+    RUNNING = "running"
+    WAITING = "waiting"  # stopped, lost its network or its key: the missing parts can be continued
+    FAILED = "failed"
+    DONE = "done"
+
+
+class PartState(StrEnum):
+    """Where one part of a job stands."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    RECEIVED = "received"  # the raw answer is on disk; nothing needs to be paid again
+    STORED = "stored"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a recording that is heard in one request."""
+
+    index: int
+    start: float  # where its own text begins
+    end: float
+    lead_in: float = 0.0  # seconds before `start` that are sent along (the overlap)
+    channel: int | None = None  # one channel only, for two microphones on two tracks
+    state: PartState = PartState.PLANNED
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of an engine over a recording or a range."""
+
+    id: int
+    recording_id: int
+    transcript_id: int
+    engine: str
+    options: dict[str, object]
+    state: JobState
+    problem: str = ""
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a long job reports: how far (0..1), one sentence, and what is new since the last report."""
+
+    fraction: float
+    sentence: str
+    payload: object = None
+
+
+Report = Callable[[Progress], None]
+
+
+def ignore_progress(progress: Progress) -> None:
+    """A `report` for callers that do not look."""
+
+
+@dataclass(frozen=True)
+class TranscriptDocument:
+    """A transcript with everything needed to show or export it, looked up once."""
+
+    recording: Recording
+    transcript: Transcript
+    speakers: dict[int, Speaker] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
+
+    def speaker_name(self, segment: Segment) -> str:
+        """The display name, or "" when nobody is named."""
+        speaker = self.speakers.get(segment.speaker_id or 0)
+        return speaker.name if speaker else ""
+
+
+def clock(seconds: float, tenths: bool = False, hours: bool | None = None) -> str:
+    """Seconds as people read them: 12:03, 1:02:30, or 00:12:03.4 with `tenths` and `hours`."""
+    ticks = int(max(0.0, seconds) * 10 + 1e-6)
+    whole, tenth = divmod(ticks, 10)
+    minutes, second = divmod(whole, 60)
+    hour, minute = divmod(minutes, 60)
+    show_hours = hour > 0 if hours is None else hours
+    text = f"{hour:02d}:{minute:02d}:{second:02d}" if hours else (
+        f"{hour}:{minute:02d}:{second:02d}" if show_hours else f"{minute}:{second:02d}")
+    return f"{text}.{tenth}" if tenths else text
+
+
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,5}):)?([0-9]{1,7}(?:[.,][0-9]{1,6})?)")
+
+
+def parse_clock(text: str) -> float:
+    """Seconds from SS, MM:SS or H:MM:SS, each with an optional fraction. ValueError when it is none."""
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds.replace(",", "."))

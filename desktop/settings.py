@@ -1,0 +1,67 @@
+"""The settings: one frozen record, kept as TOML. Never holds a key."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from desktop.paths import private_folder
+
+DEFAULT_MODEL = "gemini-3.8-flash"
+STARTER_MODEL = "tiny.en"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Unknown keys of the file are kept out, missing or wrong ones take the default."""
+
+    gemini_model: str = DEFAULT_MODEL
+    device_model: str = STARTER_MODEL
+    translate_to: str = "en"
+    known_models: tuple[str, ...] = ()  # the list from the service, as last seen
+    privacy_accepted: str = ""  # date on which the page about uploads was agreed to
+    theme: str = "system"  # system, light, dark
+    step_back: float = 1.5  # seconds, on resume
+    cache_gigabytes: float = 20.0
+    sample_offered: bool = False  # the sample was put into the library once
+
+
+def load(file: Path) -> Settings:
+    """Read the settings; a missing or broken file gives the defaults."""
+    try:
+        data = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return Settings()
+    known = {}
+    for field in fields(Settings):
+        value = _fitting(data.get(field.name), field.default)
+        if value is not None:
+            known[field.name] = value
+    return Settings(**known)
+
+
+def save(file: Path, settings: Settings) -> None:
+    """Write through a temporary name."""
+    import tomli_w
+
+    private_folder(file.parent)
+    temporary = file.with_suffix(".tmp")
+    with open(temporary, "wb") as writer:
+        tomli_w.dump({name: list(value) if isinstance(value, tuple) else value
+                      for name, value in asdict(settings).items()}, writer)
+        writer.flush()
+        os.fsync(writer.fileno())
+    temporary.replace(file)
+
+
+def _fitting(value: Any, default: Any) -> Any:
+    if isinstance(default, tuple):
+        return tuple(str(item) for item in value) if isinstance(value, list) else None
+    if isinstance(default, bool) or isinstance(value, bool):
+        return value if isinstance(default, bool) and isinstance(value, bool) else None
+    if isinstance(default, float):
+        return float(value) if isinstance(value, int | float) else None
+    return value if isinstance(value, str) else None

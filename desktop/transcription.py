@@ -1,0 +1,236 @@
+"""A recording is heard: plan parts at silences, cut, ask the engine, check and shift the times, keep each part at once.
+
+Every part goes planned → sending → received (the raw answer is on disk) → stored. A job can be continued at any
+point; an answer that arrived is never asked for twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from desktop.audio.channels import channels_differ
+from desktop.audio.files import PlaybackCopy, flac
+from desktop.audio.peaks import Peaks
+from desktop.audio.preparing import CacheFiles
+from desktop.audio.silence import quietest_near
+from desktop.engines import Clip, Engine, Hearing, Wishes
+from desktop.errors import Cancelled, EngineError, PullquoteError, UserError
+from desktop.fitting import Placed, drop_repeats, place
+from desktop.importing import prepare_recording
+from desktop.library import Library
+from desktop.model import (
+    Job,
+    JobState,
+    Part,
+    PartState,
+    Progress,
+    Recording,
+    Report,
+    Segment,
+    TimeRange,
+    clock,
+)
+from desktop.sentences import QT_TRANSLATE_NOOP, say
+
+CUT_REACH = 30.0  # seconds around a border in which the quietest place is looked for
+CONTEXT_LINES = 5
+CHANNEL_NAMES = (QT_TRANSLATE_NOOP("core", "Left channel"), QT_TRANSLATE_NOOP("core", "Right channel"))
+# After these the next part would fail in the same way: the job waits as a whole.
+_STOPPING = frozenset((
+    "rate", "quota", "server", "network", "offline", "timeout", "blocked", "key", "forbidden", "billing", "model",
+    "language", "memory", "failed"))
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose for one run."""
+
+    engine: str
+    model: str
+    time_range: TimeRange | None = None
+    language: str = ""
+    translate_to: str = ""
+    speakers: int | None = None
+
+    def as_record(self) -> dict[str, object]:
+        """What the library keeps of it."""
+        return {"model": self.model, "language": self.language, "translate_to": self.translate_to,
+                "speakers": self.speakers}
+
+
+@dataclass(frozen=True)
+class PartStored:
+    """Progress payload: this part's segments are in the library."""
+
+    transcript_id: int
+    index: int
+
+
+def plan(peaks: Peaks, time_range: TimeRange, *, longest: float, overlap: float,
+         channels: Sequence[int | None] = (None,)) -> list[Part]:
+    """Cut a range into parts of at most `longest` seconds, at the quietest 300 ms near each border."""
+    borders = [time_range.start]
+    while time_range.end - borders[-1] > longest:
+        left = time_range.end - borders[-1]
+        pieces = int(-(-left // longest))
+        aim = borders[-1] + min(left / pieces, longest - overlap - min(CUT_REACH, longest / 4))
+        reach = min(CUT_REACH, longest / 4)
+        cut = quietest_near(peaks, aim, reach)
+        latest = borders[-1] + longest - overlap
+        borders.append(min(max(cut, borders[-1] + longest / 4), latest))
+    borders.append(time_range.end)
+    stretches = [(a, b) for a, b in pairwise(borders) if b > a]
+    return [Part(index, a, b, overlap if a > time_range.start else 0.0, channel)
+            for index, (a, b, channel) in enumerate((a, b, c) for a, b in stretches for c in channels)]
+
+
+def start_job(library: Library, cache: Path, recording: Recording, engine: Engine, options: Options) -> Job:
+    """Plan a run and enter it. Raises UserError when the range is empty."""
+    files = CacheFiles(cache, recording.sha256)
+    peaks = Peaks.load(files.peaks)
+    time_range = (options.time_range or TimeRange(0.0, recording.duration)).clamped(recording.duration)
+    if time_range.seconds < 0.1:
+        raise UserError("The range is empty or lies behind the end of the recording ({end}). Choose another range.",
+                        end=clock(recording.duration))
+    channels: tuple[int | None, ...] = (None,)
+    if not engine.abilities.speakers and recording.channels == 2:
+        with PlaybackCopy(files.copy) as copy:
+            channels = (0, 1) if channels_differ(copy) else (None,)
+    parts = plan(peaks, time_range, longest=engine.longest_part, overlap=engine.overlap, channels=channels)
+    return library.add_job(recording.id, engine=engine.name, model=engine.model, options=options.as_record(),
+                           time_range=time_range, parts=parts, translate_to=options.translate_to)
+
+
+def run_job(library: Library, cache: Path, job_id: int, engine: Engine, report: Report) -> Job:
+    """Hear the parts that are missing. Progress.payload is PartStored after each.
+
+    Raises Cancelled or EngineError; then the job waits and can be continued, and what was heard is kept. A part
+    that alone cannot be heard is marked and the others are heard.
+    """
+    job = library.job(job_id)
+    recording = library.recording(job.recording_id)
+    prepare_recording(library, cache, recording, report)
+    library.set_job_state(job_id, JobState.RUNNING)
+    try:
+        with PlaybackCopy(CacheFiles(cache, recording.sha256).copy) as copy:
+            run = _Run(library, job, engine, copy, Peaks.load(CacheFiles(cache, recording.sha256).peaks), report)
+            for part in job.parts:
+                if part.state is not PartState.STORED:
+                    run.hear(part)
+    except PullquoteError as error:
+        library.set_job_state(job_id, JobState.WAITING, "" if isinstance(error, Cancelled) else error.sentence)
+        raise
+    except BaseException:
+        library.set_job_state(job_id, JobState.WAITING)
+        raise
+    finally:
+        engine.close()
+    return _finish(library, job_id)
+
+
+def _finish(library: Library, job_id: int) -> Job:
+    job = library.job(job_id)
+    failed = [part for part in job.parts if part.state is not PartState.STORED]
+    problem = failed[0].problem if failed else ""
+    library.set_job_state(job_id, JobState.FAILED if failed else JobState.DONE, problem)
+    return library.job(job_id)
+
+
+class _Run:
+    """One run over the missing parts of a job."""
+
+    def __init__(self, library: Library, job: Job, engine: Engine, copy: PlaybackCopy, peaks: Peaks,
+                 report: Report) -> None:
+        self._library, self._job, self._engine, self._copy = library, job, engine, copy
+        self._peaks, self._report = peaks, report
+        total = sum(part.end - part.start for part in job.parts) or 1.0
+        self._weights = {part.index: (part.end - part.start) / total for part in job.parts}
+        self._done = sum(self._weights[p.index] for p in job.parts if p.state is PartState.STORED)
+
+    def hear(self, part: Part) -> None:
+        """Hear one part and store it; a failure of this part alone is noted and not raised."""
+        try:
+            hearing = self._hearing(part)
+            self._store(part, hearing)
+        except Cancelled:
+            if self._library.answer(self._job.id, part.index) is None:
+                self._library.set_part_state(self._job.id, part.index, PartState.PLANNED)
+            raise
+        except EngineError as error:
+            self._library.set_part_state(self._job.id, part.index, PartState.FAILED, error.sentence)
+            if error.kind in _STOPPING:
+                raise
+        self._done += self._weights[part.index]
+
+    def _hearing(self, part: Part) -> Hearing:
+        """From the answer on disk if there is one, else from the engine; an unreadable one is asked for once more."""
+        answer = self._library.answer(self._job.id, part.index)
+        if answer is not None:
+            try:
+                return self._engine.read(answer)
+            except EngineError:
+                self._library.drop_answer(self._job.id, part.index)
+        try:
+            return self._engine.read(self._ask(part))
+        except EngineError as error:
+            if error.kind != "broken":
+                raise
+        self._library.drop_answer(self._job.id, part.index)
+        self._say(say("Part {number}: the answer was not usable; asking once more", number=part.index + 1), 0.0, part)
+        return self._engine.read(self._ask(part))
+
+    def _ask(self, part: Part) -> str:
+        self._library.set_part_state(self._job.id, part.index, PartState.SENDING)
+        clip = self._clip(part)
+        answer = self._engine.hear(clip, self._wishes(part), lambda p: self._say(p.sentence, p.fraction, part))
+        self._library.save_answer(self._job.id, part.index, answer)
+        return answer
+
+    def _clip(self, part: Part) -> Clip:
+        self._say(say("Cutting part {number}", number=part.index + 1), 0.0, part)
+        speech = self._copy.speech(TimeRange(part.start - part.lead_in, part.end), part.channel)
+        encoded = flac(speech) if self._engine.abilities.sends_audio else b""
+        return Clip(speech, encoded, part.end - part.start + part.lead_in)
+
+    def _wishes(self, part: Part) -> Wishes:
+        options = self._job.options
+        speakers = options.get("speakers")
+        known = self._library.speakers(self._job.transcript_id)
+        return Wishes(
+            model=self._engine.model, language=str(options.get("language") or ""),
+            translate_to=str(options.get("translate_to") or ""),
+            speakers=speakers if isinstance(speakers, int) else None,
+            known_speakers=tuple(self._library.speaker_labels(self._job.transcript_id)[s.id] for s in known),
+            last_lines=tuple(s.text for s in self._before(part)[-CONTEXT_LINES:]), lead_in=part.lead_in)
+
+    def _before(self, part: Part) -> list[Segment]:
+        return [s for s in self._library.segments(self._job.transcript_id) if s.start < part.start]
+
+    def _store(self, part: Part, hearing: Hearing) -> None:
+        placed = place(hearing, part, self._peaks)
+        if part.lead_in:
+            placed = drop_repeats(self._before(part), placed, part.start)
+        self._library.store_part(self._job, part.index, [self._labelled(item, part) for item in placed],
+                                 hearing.summary)
+        fraction = self._done + self._weights[part.index]
+        sentence = say("Part {number} of {total} is done", number=part.index + 1, total=len(self._job.parts))
+        self._report(Progress(min(1.0, fraction), sentence, PartStored(self._job.transcript_id, part.index)))
+
+    def _labelled(self, item: Placed, part: Part) -> tuple[str, Segment]:
+        """One channel is one speaker; an engine that names nobody has one speaker for all."""
+        if part.channel is not None:
+            return CHANNEL_NAMES[part.channel], item.segment
+        if not self._engine.abilities.speakers:
+            return "Speaker", item.segment
+        return item.label, item.segment
+
+    def _say(self, sentence: str, fraction: float, part: Part) -> None:
+        total = len(self._job.parts)
+        if total > 1:
+            sentence = say("Part {number} of {total}: {what}", number=part.index + 1, total=total, what=sentence)
+        self._report(Progress(min(1.0, self._done + fraction * self._weights[part.index]), sentence))
+
+
