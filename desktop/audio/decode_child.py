@@ -20,11 +20,9 @@ import av
 import av.logging
 import numpy as np
 
+from desktop.audio.limits import HIGHEST_COPY_RATE, HIGHEST_RATE, LONGEST_SECONDS, LOWEST_RATE, MOST_CHANNELS
 from desktop.audio.peaks import Summary, bucket_size
 
-LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 4_000, 384_000, 8
-LONGEST_SECONDS = 24 * 3600
-HIGHEST_COPY_RATE = 48_000
 BLOCK_FRAMES = 65_536
 MEMORY_LIMIT = 1 << 30
 

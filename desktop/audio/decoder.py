@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from desktop.audio.decode_child import HIGHEST_COPY_RATE, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS
+from desktop.audio.limits import HIGHEST_COPY_RATE, HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS
 from desktop.errors import BadAudio
 from desktop.processes import end_child, start_child
 from desktop.sentences import QT_TRANSLATE_NOOP

@@ -1,0 +1,147 @@
+"""The waveform as one image, made in numpy: cost depends on pixels, not on the length or the number of segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from PySide6.QtGui import QColor, QImage
+
+from desktop.audio.peaks import Peaks
+from desktop.model import TranscriptDocument
+from desktop.ui.theme import Colours
+
+
+@dataclass
+class SegmentLane:
+    """Segments as arrays in the order of their starts, for lookup by time."""
+
+    starts: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    ends: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    positions: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int16))  # of the speaker; -1 nobody
+    longest: float = 0.0
+
+    @classmethod
+    def of(cls, document: TranscriptDocument | None) -> SegmentLane:
+        if document is None or not document.segments:
+            return cls()
+        segments = document.segments
+        starts = np.array([s.start for s in segments])
+        ends = np.array([s.end for s in segments])
+        speakers = document.speakers
+        positions = np.array([speakers[s.speaker_id].position if s.speaker_id in speakers else -1
+                              for s in segments], np.int16)
+        return cls(starts, ends, positions, float((ends - starts).max()))
+
+    def at(self, seconds: float) -> int:
+        """Index of the segment at a time: the one that started last and has not ended; -1 for none."""
+        last = int(np.searchsorted(self.starts, seconds, "right"))
+        for index in range(last - 1, max(-1, last - 50), -1):
+            if self.ends[index] > seconds:
+                return index
+            if self.starts[index] < seconds - self.longest:
+                break
+        return -1
+
+    def between(self, start: float, end: float) -> range:
+        """Indexes of the segments that may touch a stretch."""
+        first = int(np.searchsorted(self.starts, start - self.longest, "left"))
+        return range(first, int(np.searchsorted(self.starts, end, "right")))
+
+    def speakers_at(self, times: np.ndarray) -> np.ndarray:
+        """Speaker position per time; -2 where there is no segment."""
+        if not len(self.starts):
+            return np.full(len(times), -2, np.int16)
+        index = np.searchsorted(self.starts, times, "right") - 1
+        found = np.where((index >= 0) & (self.ends[index] > times), self.positions[index], -2)
+        before = np.maximum(index - 1, 0)
+        return np.where((found == -2) & (index >= 1) & (self.ends[before] > times), self.positions[before], found)
+
+
+class WaveImage:
+    """A reusable pixel buffer of one size."""
+
+    def __init__(self) -> None:
+        self._pixels = np.zeros((1, 1), np.uint32)
+        self._y = np.zeros((1, 1), np.uint16)
+        self._tables: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+
+    def render(self, size: tuple[int, int], columns: tuple[np.ndarray, ...], speakers: np.ndarray, colours: Colours,
+               gain: float = 1.0, ahead: np.ndarray | None = None) -> QImage:
+        """(width, height) image of columns (min, max, rms), each in its speaker's colour.
+
+        `ahead` marks columns that are only guessed from the sparse overview.
+        """
+        width, height = size
+        if self._pixels.shape != (height, width):
+            self._pixels = np.zeros((height, width), np.uint32)
+            self._y = np.arange(height, dtype=np.uint16).reshape(-1, 1)
+            self._offset = np.empty((height, width), np.uint16)
+            self._mask = np.empty((height, width), bool)
+        ground, wave, body = self._colours_of(speakers, colours, ahead)
+        self._pixels[:] = ground
+        lowest, highest, rms = columns
+        middle = height / 2
+        scale = gain * middle / 128.0
+        self._bar(middle - highest * scale, middle - lowest * scale, wave, height)
+        half = np.minimum(rms * (scale / 2), np.minimum(np.abs(lowest), np.abs(highest)) * scale)
+        self._bar(middle - half, middle + half, body, height)
+        self._pixels[int(middle)] = np.where(self._pixels[int(middle)] == ground, wave, self._pixels[int(middle)])
+        return QImage(self._pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+
+    def _bar(self, top: np.ndarray, bottom: np.ndarray, colour: np.ndarray, height: int) -> None:
+        first = np.clip(top, 0, height - 1).astype(np.uint16)
+        length = np.clip(bottom, 0, height - 1).astype(np.uint16) - first
+        # unsigned wrap-around makes "first <= y <= last" one comparison; only the rows that hold something
+        low, high = int(first.min()), min(height, int((first + length).max()) + 1)
+        offset, mask = self._offset[low:high], self._mask[low:high]
+        np.subtract(self._y[low:high], first, out=offset)
+        np.less_equal(offset, length, out=mask)
+        np.copyto(self._pixels[low:high], colour, where=mask)
+
+    def _colours_of(self, speakers: np.ndarray, colours: Colours,
+                    ahead: np.ndarray | None) -> tuple[np.ndarray, ...]:
+        key = int(colours.dark)
+        if key not in self._tables:
+            self._tables[key] = _table(colours)
+        ground, wave, body = self._tables[key]
+        index = np.where(speakers < 0, speakers + 2, speakers % 8 + 2)
+        result = ground[index], wave[index], body[index]
+        if ahead is not None and ahead.any():
+            colour = np.uint32(colours.wave_ahead.rgb())
+            return result[0], np.where(ahead, colour, result[1]), np.where(ahead, colour, result[2])
+        return result
+
+
+def _table(colours: Colours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ground, wave and body colour for no segment (0), nobody (1), and the eight speakers (2..9)."""
+    base = colours.wave_ground
+    voices = [colours.speaker(None), colours.speaker(None), *(colours.speaker(i) for i in range(8))]
+    tints = [base, *(_mix(base, voice, 0.12) for voice in voices[1:])]
+    return (np.array([c.rgb() for c in tints], np.uint32),
+            np.array([_mix(base, voice, 0.55).rgb() for voice in voices], np.uint32),
+            np.array([voice.rgb() for voice in voices], np.uint32))
+
+
+def _mix(ground: QColor, colour: QColor, share: float) -> QColor:
+    parts = [round(a + (b - a) * share) for a, b in zip(ground.getRgb()[:3], colour.getRgb()[:3], strict=True)]
+    return QColor(*parts)
+
+
+def picture_columns(peaks: Peaks | None, overview: np.ndarray | None, seconds: float, start: float, per_pixel: float,
+                    count: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Columns (min, max, rms) from what is known, and where they are only guessed from the overview."""
+    silence = np.zeros(count, np.int16)
+    columns = peaks.columns(start, per_pixel, count) if peaks else (silence, silence, silence)
+    known = peaks.seconds if peaks else 0.0
+    times = start + (np.arange(count) + 0.5) * per_pixel
+    ahead = (times > known) & (times < seconds)
+    if overview is None or seconds <= 0 or not ahead.any():
+        return columns, np.zeros(count, bool)
+    looked_at = np.flatnonzero(overview[:, 0] != -999)
+    if not len(looked_at):
+        return columns, np.zeros(count, bool)
+    wanted = times / seconds * len(overview)
+    nearest = looked_at[np.clip(np.searchsorted(looked_at, wanted), 0, len(looked_at) - 1)]
+    guessed = overview[nearest]
+    return tuple(np.where(ahead, guessed[:, i], columns[i]) for i in range(3)), ahead
