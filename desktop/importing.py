@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop.audio.cache import CacheFiles
 from desktop.audio.decoder import bad_audio
-from desktop.audio.preparing import CacheFiles, Picture, overview, prepare
+from desktop.audio.preparing import Picture, overview, prepare
 from desktop.errors import BadAudio, Cancelled
 from desktop.library import Library
 from desktop.model import Progress, Recording, RecordingState, Report
@@ -103,9 +104,7 @@ def remove_recording(library: Library, cache: Path, recording: Recording) -> Non
     """Take a recording out of the library: its rows, its folder, its cached files."""
     library.remove_recording(recording.id)
     shutil.rmtree(library.folder / "recordings" / recording.folder, ignore_errors=True)
-    files = CacheFiles(cache, recording.sha256)
-    files.copy.unlink(missing_ok=True)
-    files.peaks.unlink(missing_ok=True)
+    CacheFiles(cache, recording.sha256).remove()
 
 
 def sweep(library: Library, cache: Path) -> None:

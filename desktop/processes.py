@@ -50,5 +50,6 @@ def _command(name: str) -> tuple[list[str], dict[str, str]]:
         return [sys.executable, "--child", name], {}
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, os.environ.get("PYTHONPATH", "")]
-    return ([sys.executable, "-c", f"from desktop.processes import run_child; run_child({name!r})"],
+    # -P: a file called json.py where the caller stands must not be run.
+    return ([sys.executable, "-P", "-c", f"from desktop.processes import run_child; run_child({name!r})"],
             {"PYTHONPATH": os.pathsep.join(p for p in paths if p)})

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from desktop.audio.cache import CacheFiles
 from desktop.audio.channels import channels_differ
 from desktop.audio.files import PlaybackCopy, flac
 from desktop.audio.peaks import Peaks
-from desktop.audio.preparing import CacheFiles
 from desktop.audio.silence import quietest_near
 from desktop.engines import Clip, Engine, Hearing, Wishes
 from desktop.errors import Cancelled, EngineError, PullquoteError, UserError

@@ -25,6 +25,7 @@ from desktop.audio.peaks import Summary, bucket_size
 
 BLOCK_FRAMES = 65_536
 MEMORY_LIMIT = 1 << 30
+_WAV_PACKET = 1 << 18  # bytes; FFmpeg's own choice is small, and each packet costs a turn of our loop
 
 # What interviews come in. Playlists, concat scripts and network protocols are not on it.
 FORMATS = ("wav,w64,rf64,aiff,mp3,aac,mov,mp4,m4a,3gp,3g2,ogg,flac,matroska,webm,caf,asf,amr,amrnb,amrwb,au,"
@@ -85,15 +86,17 @@ def _limit_memory() -> None:
 def _serve(path: str, mode: str, out: BinaryIO) -> None:
     if os.path.getsize(path) == 0:
         raise Refused("empty")
-    options = {"fflags": "fastseek"} if mode == "overview" else {}
+    options = {"fflags": "fastseek"} if mode == "overview" else {"max_size": str(_WAV_PACKET)}
     with av.open(path, metadata_errors="replace", options=options | {
             "protocol_whitelist": "file", "format_whitelist": FORMATS}) as container:
         stream = _choose_stream(container)
         header = _header(container, stream)
         if mode == "overview":
             _send_overview(container, stream, header, out)
+            send(out, b"D", {})
             return
         send(out, b"H", header)
+        header["promised_seconds"] = max(header["header_seconds"], _wav_promise(path))
         decoder = _Decoder(container, stream, header, mode, out)
         decoder.run()
         send(out, b"D", decoder.result())
@@ -124,6 +127,25 @@ def _header(container: Any, stream: Any) -> dict[str, Any]:
         "bucket": bucket_size(rate), "title": str(container.metadata.get("title", ""))[:200],
         "copy_rate": min(rate, HIGHEST_COPY_RATE), "copy_channels": channels if channels <= 2 else 1,
     }
+
+
+def _wav_promise(path: str) -> float:
+    """Seconds that a WAV header promises; FFmpeg shortens this to what is there, and a cut-off file looks whole."""
+    byte_rate = 0
+    with open(path, "rb") as file:
+        riff = file.read(12)
+        if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
+            return 0.0
+        while len(head := file.read(8)) == 8:
+            name, size = struct.unpack("<4sI", head)
+            if name == b"fmt " and 12 <= size < 1000:
+                fmt = file.read(size + size % 2)
+                byte_rate = int.from_bytes(fmt[8:12], "little")
+            elif name == b"data":  # streaming recorders write the largest sizes for "not known yet"
+                return size / byte_rate if byte_rate and size < 0x7FFF_0000 else 0.0
+            else:
+                file.seek(size + size % 2, os.SEEK_CUR)
+    return 0.0
 
 
 def _send_overview(container: Any, stream: Any, header: dict[str, Any], out: BinaryIO) -> None:
@@ -179,11 +201,12 @@ class _Decoder:
     def __init__(self, container: Any, stream: Any, header: dict[str, Any], mode: str, out: BinaryIO) -> None:
         self._container, self._stream, self._out, self._mode = container, stream, out, mode
         self._rate, self._channels = int(header["rate"]), int(header["channels"])
-        self._header_seconds = float(header["header_seconds"])
+        self._promised_seconds = float(header["promised_seconds"])
         self._copy_rate, self._copy_channels = int(header["copy_rate"]), int(header["copy_channels"])
         self._summary = Summary(int(header["bucket"]))
         self._block: np.ndarray | None = None
         self._bytes: list[memoryview] = []
+        self._usual: tuple[int, ...] = ()  # shape of a frame that can be copied as it is
         self._format = ""
         self._planes = 1
         self._fill = 0
@@ -191,8 +214,28 @@ class _Decoder:
         self._damage: list[tuple[float, float]] = []
         self._resampler: Any = None  # for frames that change their format in mid-stream
         self._soxr: Any = None
+        # FLAC numbers its samples; (numerator, denominator) from its time stamps to samples
+        self._numbered = (stream.time_base * self._rate).as_integer_ratio() \
+            if container.format.name == "flac" and stream.time_base else None
 
     def run(self) -> None:
+        """Decode it all."""
+        if self._mode == "null":
+            self._count()
+        else:
+            self._decode()
+        if self._frames == 0:
+            raise Refused("not_audio" if not self._damage else "damaged_whole")
+
+    def _count(self) -> None:
+        for packet in self._packets():
+            try:
+                for frame in packet.decode():
+                    self._frames += frame.samples
+            except (av.FFmpegError, ValueError):
+                self._note_damage(packet)
+
+    def _decode(self) -> None:
         for packet in self._packets():
             try:
                 frames = packet.decode()
@@ -207,27 +250,19 @@ class _Decoder:
         if self._soxr is not None:
             self._send_audio(self._soxr.resample_chunk(
                 np.zeros((0, self._copy_channels), np.int16), last=True))
-        if self._mode != "null":
-            self._send_peaks(self._summary.finish(last=True))
-        if self._frames == 0:
-            raise Refused("not_audio" if not self._damage else "damaged_whole")
+        self._send_peaks(self._summary.finish(last=True))
 
     def _packets(self) -> Iterator[Any]:
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                yield next(packets)
-            except StopIteration:
-                return
-            except (av.FFmpegError, ValueError):
-                self._damage.append((self._frames / self._rate + self._fill / self._rate, 0.0))
-                return
+        try:
+            yield from self._container.demux(self._stream)
+        except (av.FFmpegError, ValueError):
+            self._damage.append((self._frames / self._rate + self._fill / self._rate, 0.0))
 
     def result(self) -> dict[str, Any]:
         seconds = self._frames / self._rate
         damage = self._damage
         # A file that was cut off: the header promises clearly more than what could be decoded.
-        if not damage and self._header_seconds - seconds > max(2.0, 0.02 * self._header_seconds) \
+        if not damage and self._promised_seconds - seconds > max(2.0, 0.02 * self._promised_seconds) \
                 and self._container.format.name not in ("aac", "mp3", "amr"):  # their headers only guess
             damage = [(seconds, 0.0)]
         return {"seconds": seconds, "frames": self._frames, "damage": damage[:100]}
@@ -235,24 +270,48 @@ class _Decoder:
     def _note_damage(self, packet: Any) -> None:
         lost = float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
         self._damage.append(((self._frames + self._fill) / self._rate, lost))
-        if self._block is None or not 0 < lost < 10:
+        if self._block is not None and 0 < lost < 10:
+            self._add_silence(round(lost * self._rate))
+
+    def _note_gap(self, frame: Any) -> None:
+        """FFmpeg leaves out damaged FLAC frames without a word; their numbers tell."""
+        if self._numbered is None or self._block is None or frame.pts is None:
             return
-        frames = round(lost * self._rate)  # silence in its place, so that all later times stay right
+        here = self._frames + self._fill
+        gap = frame.pts * self._numbered[0] // self._numbered[1] - here
+        if 0 < gap < 10 * self._rate:
+            self._damage.append((here / self._rate, gap / self._rate))
+            self._add_silence(gap)
+
+    def _add_silence(self, frames: int) -> None:
+        """Silence where sound is lost, so that all later times stay right."""
+        assert self._block is not None
+        silence = 128 if self._block.dtype == np.uint8 else 0
         while frames > 0:
             step = min(frames, BLOCK_FRAMES - self._fill)
-            per_frame = self._block.shape[1] // BLOCK_FRAMES
-            silence = 128 if self._block.dtype == np.uint8 else 0
-            self._block[:, self._fill * per_frame:(self._fill + step) * per_frame] = silence
+            self._block[:, self._fill * self._per_frame:(self._fill + step) * self._per_frame] = silence
             self._advance(step)
             frames -= step
 
     def _take(self, frame: Any) -> None:
-        if frame.samples == 0:
+        samples = frame.samples
+        if samples == 0:
+            return
+        self._note_gap(frame)
+        planes = frame.planes
+        # Thousands of frames a second come by here: asking each for its format and layout would cost as much again.
+        shape = (len(planes), planes[0].buffer_size, samples, frame.sample_rate)
+        if shape == self._usual and self._fill + samples <= BLOCK_FRAMES:
+            here, size = self._fill * self._frame_bytes, planes[0].buffer_size
+            for row, plane in zip(self._bytes, planes, strict=True):
+                row[here:here + size] = plane
+            self._advance(samples)
             return
         if self._block is None:
             self._make_block(frame)
         for piece in self._in_first_format(frame):
             self._copy(piece)
+        self._usual = shape if self._resampler is None and shape[1] == samples * self._frame_bytes else ()
 
     def _make_block(self, frame: Any) -> None:
         name = frame.format.name
@@ -268,6 +327,7 @@ class _Decoder:
         self._per_frame = 1 if name in _PLANAR else self._channels
         self._block = np.zeros((self._planes, BLOCK_FRAMES * self._per_frame), dtype)
         self._bytes = [memoryview(row).cast("B") for row in self._block]
+        self._frame_bytes = self._per_frame * self._block.itemsize
 
     def _in_first_format(self, frame: Any) -> list[Any]:
         same = (frame.format.name == self._format and frame.sample_rate == self._rate
@@ -286,7 +346,7 @@ class _Decoder:
             return list(self._resampler.resample(frame))
 
     def _copy(self, frame: Any) -> None:
-        size = self._per_frame * self._bytes_per_sample()
+        size = self._frame_bytes
         planes = [memoryview(plane) for plane in frame.planes]
         done, samples = 0, frame.samples
         while done < samples:
@@ -296,10 +356,6 @@ class _Decoder:
                 row[here:here + step * size] = plane[there:there + step * size]
             done += step
             self._advance(step)
-
-    def _bytes_per_sample(self) -> int:
-        assert self._block is not None
-        return int(self._block.itemsize)
 
     def _advance(self, frames: int) -> None:
         self._fill += frames
@@ -312,8 +368,6 @@ class _Decoder:
         block = self._block[:, :self._fill * self._per_frame]
         self._frames += self._fill
         self._fill = 0
-        if self._mode == "null":
-            return
         self._summary.add(block, self._per_frame)
         self._send_peaks(self._summary.finish())
         if self._mode == "full":

@@ -23,6 +23,7 @@ from desktop.sentences import QT_TRANSLATE_NOOP
 PATIENCE = 10.0  # seconds without a message until the child is killed
 _LONGEST_MESSAGE = 64 << 20
 _MOST_SECONDS = 24 * 3600 + 60
+_MOST_COLUMNS = 4096
 
 SENTENCES = {
     "empty": QT_TRANSLATE_NOOP("core", "This file is empty (0 bytes). Copy it from the recorder again."),
@@ -172,11 +173,11 @@ def _checked(messages: Iterator[tuple[str, bytes]]) -> Iterator[Message]:
                 yield Message("A", pcm)
             elif letter == "K":
                 yield Message("K", np.frombuffer(body, np.int8).reshape(-1, 3))
-            elif letter in "OTD":
-                yield Message(letter, json.loads(body))
+            elif letter in _CHECKS:
+                yield Message(letter, _CHECKS[letter](json.loads(body)))
             else:
                 raise bad_audio("not_audio")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise bad_audio("not_audio") from error
 
 
@@ -192,3 +193,27 @@ def _header(data: dict[str, Any]) -> Header:
     if not fine:
         raise bad_audio("strange_rate")
     return header
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds <= _MOST_SECONDS:
+        raise ValueError(value)
+    return seconds
+
+
+def _overview(data: dict[str, Any]) -> dict[str, Any]:
+    columns = int(data["columns"])
+    values = [tuple(map(int, value)) for value in data["values"]]
+    if not 1 <= columns <= _MOST_COLUMNS or not all(
+            len(value) == 4 and 0 <= value[0] < columns and max(map(abs, value[1:])) <= 255 for value in values):
+        raise ValueError("overview")
+    return {"columns": columns, "values": values, "seconds": _seconds(data["seconds"])}
+
+
+def _result(data: dict[str, Any]) -> dict[str, Any]:
+    return {"damage": [(_seconds(start), _seconds(lost)) for start, lost in data.get("damage", ())]}
+
+
+_CHECKS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "O": _overview, "T": lambda data: {"seconds": _seconds(data["seconds"])}, "D": _result}

@@ -58,23 +58,34 @@ class Summary:
 def _fold_samples(block: np.ndarray, width: int) -> np.ndarray:
     starts = np.arange(0, block.shape[1], width)
     scale = _SCALES[block.dtype]
-    lowest = np.minimum.reduceat(block, starts, axis=1).min(axis=0) * scale
-    highest = np.maximum.reduceat(block, starts, axis=1).max(axis=0) * scale
-    square = np.zeros(len(starts))
-    for row in block:
-        cells = np.ascontiguousarray(row, np.float32).reshape(len(starts), -1)
-        square += np.einsum("ij,ij->i", cells, cells) / cells.shape[1]
-    rms = np.sqrt(square / len(block)) * (2 * scale)  # twice the resolution: rms of speech is small
-    return _pack(lowest, highest, rms)
+    lowest, highest = _extremes(block, starts)
+    cells = block.reshape(len(block), len(starts), width).astype(np.float32, copy=False)
+    square = np.vecdot(cells, cells).mean(axis=0) / width
+    rms = np.sqrt(square) * (2 * scale)  # twice the resolution: rms of speech is small
+    return _pack(lowest * scale, highest * scale, rms)
+
+
+def _extremes(block: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest sample of each cell over all planes."""
+    if block.dtype == np.float32:
+        # The bits of positive floats sort as int32, those of negative ones (largest first) as uint32, and numpy
+        # finds the largest integer four times as fast as the largest float.
+        lowest = np.maximum.reduceat(block.view(np.uint32), starts, axis=1).max(axis=0)
+        highest = np.maximum.reduceat(block.view(np.int32), starts, axis=1).max(axis=0)
+        negative = ((lowest > 0x8000_0000) & (lowest <= 0xFF80_0000)) | (lowest == 0)
+        positive = (highest >= 0) & (highest <= 0x7F80_0000)
+        if negative.all() and positive.all():  # else: a cell without zero crossing, or NaN
+            return lowest.view(np.float32), highest.view(np.float32)
+    return (np.minimum.reduceat(block, starts, axis=1).min(axis=0),
+            np.maximum.reduceat(block, starts, axis=1).max(axis=0))
 
 
 def _pack(lowest: np.ndarray, highest: np.ndarray, rms: np.ndarray) -> np.ndarray:
-    buckets = np.empty((len(lowest), 3), np.int8)
-    with np.errstate(invalid="ignore"):
-        buckets[:, 0] = np.nan_to_num(np.clip(np.floor(lowest), -128, 127))
-        buckets[:, 1] = np.nan_to_num(np.clip(np.ceil(highest), -128, 127))
-        buckets[:, 2] = np.nan_to_num(np.clip(np.rint(rms), 0, 255)).astype(np.uint8).view(np.int8)
-    return buckets
+    """Values on the scale of a bucket, rounded outwards and clipped; NaN becomes 0."""
+    values = np.stack([np.floor(lowest), np.ceil(highest), np.rint(rms)], axis=1)
+    np.clip(values, (-128, -128, 0), (127, 127, 255), out=values)
+    values[np.isnan(values)] = 0
+    return values.astype(np.int16).astype(np.int8)  # an rms over 127 keeps its eight bits
 
 
 def fold(buckets: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ class PlaybackSource:
     def __init__(self, path: Path) -> None:
         self._copy = PlaybackCopy(path)
         self.channels = self._copy.channels
+        self.copy_rate = self._copy.rate
         self.rate = self._copy.rate  # of what is given out
         self.duration = self._copy.seconds
         self._speed = 1.0

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from desktop.audio.cache import CacheFiles
 from desktop.audio.decoder import Header, decode
 from desktop.audio.peaks import Peaks
 from desktop.model import clock
@@ -41,27 +42,11 @@ class Prepared:
     title: str
 
 
-class CacheFiles:
-    """Names of what is cached for one original, by its SHA-256, below `folder`."""
-
-    def __init__(self, folder: Path, sha256: str) -> None:
-        self.peaks = folder / f"{sha256}.peaks"
-        self.copy = folder / f"{sha256}.flac"
-
-    def complete(self) -> bool:
-        """Both are there."""
-        return self.peaks.exists() and self.copy.exists()
-
-
 def overview(path: Path, check: Callable[[], None], show: Callable[[Picture], None]) -> None:
     """A first picture of the whole file by sparse seeks, shown coarse to fine. Raises BadAudio."""
     for message in decode(path, "overview", check):
         if message.letter == "O":
-            show(Picture(None, _overview_columns(message.payload), float(message.payload["seconds"])))
-            if int(message.payload["columns"]) == len(message.payload["values"]):
-                return
-        elif message.letter == "H" and message.payload.header_seconds < 20:
-            return
+            show(Picture(None, _overview_columns(message.payload), message.payload["seconds"]))
 
 
 def prepare(path: Path, cache: CacheFiles, check: Callable[[], None],
@@ -95,7 +80,7 @@ def _prepare(path: Path, cache: CacheFiles, temporary: Path, check: Callable[[],
             elif message.letter == "K" and growing:
                 growing.add(message.payload)
             elif message.letter == "T" and growing:
-                growing.show(float(message.payload["seconds"]), show)
+                growing.show(message.payload["seconds"], show)
             elif message.letter == "D":
                 result = message.payload
     finally:
@@ -178,20 +163,21 @@ class _CopyWriter:
 
 
 def _overview_columns(payload: dict[str, Any]) -> np.ndarray:
-    columns = min(4096, max(1, int(payload["columns"])))
-    picture = np.full((columns, 3), -999, np.int16)
-    for index, lowest, highest, rms in payload["values"]:
-        picture[int(index)] = int(lowest), int(highest), int(rms)
+    picture = np.full((payload["columns"], 3), -999, np.int16)
+    for index, *values in payload["values"]:
+        picture[index] = values
     return picture
 
 
 def _problem(result: dict[str, Any], duration: float) -> Sentence | str:
-    damage = [(float(start), float(lost)) for start, lost in result.get("damage", ())]
+    damage: list[tuple[float, float]] = result["damage"]
     if not damage:
         return ""
     start = damage[0][0]
     if start >= duration - 0.5:
         return say("This file is damaged from {time} on; the first {time} are kept.", time=clock(start))
     lost = sum(seconds for _, seconds in damage)
+    if lost < 0.05:
+        return say("This file is damaged at {time}; a little of its sound is missing there.", time=clock(start))
     return say("This file is damaged at {time} ({seconds:.1f} s in all cannot be read and are silent here).",
                time=clock(start), seconds=lost)

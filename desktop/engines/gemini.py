@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import wait as wait_for
 from typing import Any, TypeVar
 
 from desktop.engines import ENGINES, Clip, Hearing, Wishes
@@ -153,11 +153,8 @@ class Service:
 def _result(future: Future[_Result], report: Report, sentence: str) -> _Result:
     while True:
         report(Progress(0.0, sentence))
-        try:
-            return future.result(timeout=0.1)
-        except FutureTimeout:
-            if future.done():
-                raise
+        if wait_for([future], timeout=0.1).done:  # result(timeout) could lose an answer that arrives at its end
+            return future.result()
 
 
 def _client(key: str, url: str) -> Any:

@@ -70,6 +70,8 @@ def classify(error: BaseException) -> Failure:
         return Failure("timeout")
     names = {cls.__name__ for cls in type(error).__mro__}
     status = _status(error)
+    if status is not None and status < 400:  # a redirect, a login page, or an answer that ends too early
+        return Failure("network" if "json" in _header(error, "content-type") else "blocked")
     if status is not None:
         return _by_status(status, _details(error), _header_wait(error))
     chain = names | _cause_names(error)
@@ -99,8 +101,6 @@ def _by_status(status: int, details: str, header_wait: float | None) -> Failure:
         return Failure(_BY_STATUS[status])
     if status == 409 or status >= 500:
         return Failure("server", header_wait, retry=True)
-    if status < 400:
-        return Failure("blocked")  # a redirect or an HTML page with status 200
     return Failure("request")
 
 
@@ -124,13 +124,17 @@ def _details(error: BaseException) -> str:
     return str(getattr(error, "message", ""))
 
 
-def _header_wait(error: BaseException) -> float | None:
+def _header(error: BaseException, name: str) -> str:
     headers = getattr(getattr(error, "response", None), "headers", None)
+    return str(headers.get(name) or "") if headers else ""
+
+
+def _header_wait(error: BaseException) -> float | None:
     try:
-        value = float(headers.get("retry-after")) if headers else None
-    except (TypeError, ValueError):
+        value = float(_header(error, "retry-after"))
+    except ValueError:
         return None
-    return value if value is not None and 0 <= value < 86_400 else None
+    return value if 0 <= value < 86_400 else None
 
 
 def _retry_info(details: str) -> float | None:

@@ -94,11 +94,11 @@ def _seconds(value: object) -> float | None:
     """Seconds from whatever the model wrote: MM:SS, H:MM:SS, fractions, numbers; None when it is none of them."""
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) and value >= 0 else None
     try:
+        if isinstance(value, int | float):
+            return float(value) if math.isfinite(value) and value >= 0 else None
         return parse_clock(str(value).strip().strip("[]()").removesuffix("s"))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -124,8 +124,11 @@ def _table(colours: Colours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _mix(ground: QColor, colour: QColor, share: float) -> QColor:
-    parts = [round(a + (b - a) * share) for a, b in zip(ground.getRgb()[:3], colour.getRgb()[:3], strict=True)]
-    return QColor(*parts)
+    def between(low: int, high: int) -> int:
+        return round(low + (high - low) * share)
+
+    return QColor(between(ground.red(), colour.red()), between(ground.green(), colour.green()),
+                  between(ground.blue(), colour.blue()))
 
 
 def picture_columns(peaks: Peaks | None, overview: np.ndarray | None, seconds: float, start: float, per_pixel: float,

@@ -1,0 +1,161 @@
+"""Starting the window: one instance, log, library, workspace, and what is done after the first paint."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTimer, QTranslator
+from PySide6.QtWidgets import QApplication, QMessageBox, QStyleFactory
+
+from desktop import environment, paths, settings
+from desktop.api_key import ApiKey
+from desktop.errors import LibraryError
+from desktop.library import Library
+from desktop.model import Progress
+from desktop.ui import theme
+from desktop.ui.main_window import MainWindow
+from desktop.ui.single_instance import SingleInstance
+from desktop.ui.words import PlainTextGuard, translated
+from desktop.ui.workspace import Notice, Workspace
+
+_log = logging.getLogger("pullquote")
+
+
+def run_window(arguments: list[str]) -> int:
+    """Open the window; `arguments` are files and folders to import. Gives the exit code."""
+    application = make_application()
+    files = [str(Path(argument).absolute()) for argument in arguments if not argument.startswith("-")]
+    instance = SingleInstance(paths.private_folder(paths.data_folder()))
+    if not instance.is_first:
+        return 0 if instance.hand_over(files) else 1
+    start_log()
+    try:
+        library = Library(paths.data_folder())
+    except LibraryError as error:
+        QMessageBox.critical(None, "Pullquote", translated(error.sentence))
+        return 1
+    window = make_window(library)
+    instance.files_arrived.connect(lambda names: _arrived(window, names))
+    window.show()
+    QTimer.singleShot(0, lambda: after_first_paint(window, files))
+    code = application.exec()
+    instance.close()
+    return code
+
+
+def make_application() -> QApplication:
+    """The QApplication with style, guard against rich text, and Qt's own translations."""
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    QCoreApplication.setApplicationName("Pullquote")
+    application.setDesktopFileName("pullquote")
+    if sys.platform != "darwin":
+        application.setStyle(QStyleFactory.create("Fusion"))
+    guard = PlainTextGuard(application)
+    application.installEventFilter(guard)
+    translator = QTranslator(application)
+    if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        application.installTranslator(translator)
+    return application
+
+
+def make_window(library: Library, key: ApiKey | None = None) -> MainWindow:
+    """Workspace and window over an open library."""
+    chosen = settings.load(paths.settings_file())
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    theme.apply(application, chosen.theme)
+    workspace = Workspace(library, paths.cache_folder(), chosen, paths.settings_file(), key or ApiKey(),
+                          environment.service_url())
+    geometry = QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
+    window = MainWindow(workspace, geometry)
+    application.styleHints().colorSchemeChanged.connect(
+        lambda _: theme.apply(application, workspace.settings.theme) if workspace.settings.theme == "system" else None)
+    return window
+
+
+def after_first_paint(window: MainWindow, files: list[str]) -> None:
+    """What can wait: leftovers, the sample, the key, files given on the command line."""
+    workspace = window.workspace
+    if workspace.library.read_only_because:
+        workspace.noticed.emit(Notice(workspace.library.read_only_because, is_error=True))
+    elif not workspace.settings.sample_offered:
+        workspace.tasks.start(_tidy_and_sample, workspace.library, workspace.cache, pass_report=True,
+                              done=lambda _: _sample_added(window), failed=workspace.show_error)
+    else:
+        workspace.tasks.start(_tidy, workspace.library, workspace.cache, workspace.settings.cache_gigabytes,
+                              done=lambda _: workspace.library_changed.emit(), failed=workspace.show_error)
+        recordings = workspace.library.recordings()
+        if recordings and not files:
+            workspace.open(recordings[0])
+    workspace.read_key()
+    window.import_paths([Path(name) for name in files])
+
+
+def start_log() -> None:
+    """Codes and numbers into a rotating file; never words of an interview, never a key."""
+    file = paths.log_file()
+    paths.private_folder(file.parent)
+    handler = RotatingFileHandler(file, maxBytes=500_000, backupCount=2, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    for noisy in ("google", "google_genai", "httpx", "httpx2", "httpcore", "keyring", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    sys.excepthook = _log_exception
+    threading.excepthook = lambda args: _log_exception(args.exc_type, args.exc_value, args.exc_traceback)
+    faulthandler.enable(open(file.with_name("crash.log"), "a"))  # noqa: SIM115 - stays open as long as the program
+
+
+def _log_exception(kind: type[BaseException], value: BaseException | None, trace: TracebackType | None) -> None:
+    """Type, code and frames; the text of an exception may hold words or a key."""
+    frames = []
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    _log.error("bug: %s at %s", kind.__name__, " < ".join(reversed(frames)))
+    for window in QApplication.topLevelWidgets():
+        if isinstance(window, MainWindow):
+            window.workspace.noticed.emit(Notice(window.tr(
+                "Something went wrong inside Pullquote ({name}). Nothing was lost; the log says where.").format(
+                    name=kind.__name__), is_error=True))
+
+
+def _arrived(window: MainWindow, names: list[str]) -> None:
+    window.setWindowState(window.windowState() & ~window.windowState().WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()
+    window.import_paths([Path(name) for name in names])
+
+
+def _tidy(library: Library, cache: Path, gigabytes: float) -> None:
+    from desktop.importing import sweep, trim_cache
+
+    if not library.read_only_because:
+        library.pause_running_jobs()
+        sweep(library, cache)
+    trim_cache(cache, int(gigabytes * 1e9), keep=())
+
+
+def _tidy_and_sample(library: Library, cache: Path, report: Callable[[Progress], None]) -> None:
+    from desktop.sample import add_sample
+
+    _tidy(library, cache, 20.0)
+    add_sample(library, cache, report)
+
+
+def _sample_added(window: MainWindow) -> None:
+    workspace = window.workspace
+    workspace.change_settings(sample_offered=True)
+    workspace.library_changed.emit()
+    recordings = workspace.library.recordings()
+    if workspace.recording is None and recordings and not workspace.imports.items:
+        workspace.open(recordings[0])

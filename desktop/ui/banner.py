@@ -1,0 +1,53 @@
+"""A sentence in place, with the next step as a button: errors, hints, what is missing."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
+
+from desktop.ui import theme
+from desktop.ui.words import label, translated
+from desktop.ui.workspace import Notice
+
+
+class Banner(QFrame):
+    """Hidden until there is something to say."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice: Notice | None = None
+        self._text = label("", wrap=True)
+        self._action = QPushButton()
+        self._close = QToolButton()
+        self._close.setAutoRaise(True)
+        self._close.setAccessibleName(self.tr("Dismiss this message"))
+        self._close.setToolTip(self.tr("Dismiss"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 6, 6, 6)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._action)
+        layout.addWidget(self._close)
+        self.setAutoFillBackground(True)
+        self._action.clicked.connect(self._act)
+        self._close.clicked.connect(lambda: self.show_notice(None))
+        self.hide()
+
+    def show_notice(self, notice: Notice | None) -> None:
+        """Say it, or say nothing."""
+        self.notice = notice
+        self.setVisible(notice is not None)
+        if notice is None:
+            return
+        self._text.setText(translated(notice.sentence))
+        self._action.setText(notice.action)
+        self._action.setVisible(bool(notice.action))
+        self._close.setIcon(theme.icon("x", self.palette().text().color()))
+        colours = theme.colours(self.palette())
+        palette = self.palette()
+        palette.setColor(palette.ColorRole.Window, colours.error_ground if notice.is_error else colours.info_ground)
+        self.setPalette(palette)
+
+    def _act(self) -> None:
+        notice = self.notice
+        self.show_notice(None)
+        if notice is not None and notice.verb is not None:
+            notice.verb()

@@ -1,0 +1,240 @@
+"""Small dialogs: what to transcribe and how, what leaves the computer, export with its preview, shortcuts."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from PySide6.QtCore import QCoreApplication, QLocale, Qt
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QPlainTextEdit,
+    QSpinBox,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.engines import ENGINES
+from desktop.exports import FORMATS
+from desktop.model import TimeRange, clock
+from desktop.ui import actions
+from desktop.ui.texts import PRIVACY_TEXT
+from desktop.ui.words import label, translated
+from desktop.ui.workspace import Workspace
+
+LANGUAGES = ("en", "es", "fr", "de", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "fa", "he", "hi", "zh", "ja", "ko",
+             "sv", "da", "nb", "fi", "cs", "el", "ro", "hu", "id", "vi", "th", "sw")
+
+
+def language_name(code: str) -> str:
+    """A language by its English name and its own."""
+    locale = QLocale(code)
+    native = locale.nativeLanguageName()
+    english = QLocale.languageToString(locale.language())
+    return english if native.casefold() == english.casefold() or not native else f"{english} ({native})"
+
+
+class TranscribeDialog(QDialog):
+    """Which engine, which language, translation, speakers: asked per run, the last choice first."""
+
+    def __init__(self, workspace: Workspace, time_range: TimeRange | None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace, self._range = workspace, time_range
+        self.setWindowTitle(self.tr("Transcribe range") if time_range else self.tr("Transcribe"))
+        self.setMinimumWidth(480)
+        self._engine = QComboBox()
+        self._engine.setAccessibleName(self.tr("Engine"))
+        self._engine.addItem(self._gemini_title(), "gemini")
+        self._engine.addItem(self.tr("On device · {model}").format(model=workspace.settings.device_model), "device")
+        self._language = _language_box(self.tr("Language spoken"), self.tr("Detect"))
+        self._translate = _language_box(self.tr("Translate to"), self.tr("No translation"))
+        row = self._translate.findData(workspace.settings.translate_to)
+        self._translate.setCurrentIndex(max(0, row))
+        self._speakers = QSpinBox()
+        self._speakers.setAccessibleName(self.tr("Number of speakers"))
+        self._speakers.setRange(0, 8)
+        self._speakers.setSpecialValueText(self.tr("Automatic"))
+        self._note = label("", wrap=True)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._go = self._buttons.addButton(self.tr("Transcribe"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self._build()
+        self._engine.setCurrentIndex(0 if workspace.has_key else 1)
+        self._engine.currentIndexChanged.connect(lambda _: self._show_note())
+        self._show_note()
+
+    def _build(self) -> None:
+        form = QFormLayout(self)
+        form.setVerticalSpacing(10)
+        recording = self._workspace.recording
+        assert recording is not None
+        what = self._range or TimeRange(0.0, recording.duration)
+        form.addRow(self.tr("What"), label(self.tr("{title}, {start} – {end}").format(
+            title=recording.title, start=clock(what.start), end=clock(what.end)), wrap=True))
+        form.addRow(self.tr("&Engine"), self._engine)
+        form.addRow(self.tr("&Language spoken"), self._language)
+        form.addRow(self.tr("&Translate to"), self._translate)
+        form.addRow(self.tr("&Speakers"), self._speakers)
+        form.addRow(self._note)
+        form.addRow(self._buttons)
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+
+    def _gemini_title(self) -> str:
+        model = self._workspace.settings.gemini_model
+        return f"Gemini · {model}" if self._workspace.has_key else self.tr("Gemini (needs a key)")
+
+    def _show_note(self) -> None:
+        engine = ENGINES[str(self._engine.currentData())]
+        for widget in (self._translate, self._speakers):
+            widget.setEnabled(engine.abilities.speakers)
+        text = translated(engine.abilities.cannot)
+        if engine.abilities.sends_audio:
+            text = self.tr("The audio of this range is sent to Google's Gemini service as 16 kHz mono, without its "
+                           "name. Nothing is stored there by Pullquote.")
+            if not self._workspace.has_key:
+                text = self.tr("No Gemini key is set. Add one under Edit ▸ Settings, or transcribe on this device.")
+        else:
+            text = self.tr("Nothing leaves this computer.") + " " + text
+        self._note.setText(text)
+        self._go.setEnabled(self._workspace.has_key or not engine.abilities.sends_audio)
+
+    def choice(self) -> dict[str, object]:
+        """What was chosen, as arguments of transcription.Options."""
+        engine = str(self._engine.currentData())
+        abilities = ENGINES[engine].abilities
+        settings = self._workspace.settings
+        return {
+            "engine": engine, "model": settings.gemini_model if engine == "gemini" else settings.device_model,
+            "time_range": self._range, "language": str(self._language.currentData() or ""),
+            "translate_to": str(self._translate.currentData() or "") if abilities.translation else "",
+            "speakers": self._speakers.value() or None if abilities.speakers else None}
+
+
+class PrivacyDialog(QDialog):
+    """What leaves this computer, in plain words; `asking` makes it the question before the first upload ever."""
+
+    def __init__(self, asking: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("What leaves this computer"))
+        self.resize(640, 620)
+        text = QPlainTextEdit()
+        text.setReadOnly(True)
+        text.setAccessibleName(self.windowTitle())
+        text.setPlainText(QCoreApplication.translate("privacy", PRIVACY_TEXT))
+        layout = QVBoxLayout(self)
+        layout.addWidget(text, 1)
+        buttons = QDialogButtonBox()
+        if asking:
+            agree = buttons.addButton(self.tr("I understand: send it"), QDialogButtonBox.ButtonRole.AcceptRole)
+            agree.setAutoDefault(False)
+            buttons.addButton(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
+        else:
+            buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+
+    @staticmethod
+    def today() -> str:
+        return date.today().isoformat()
+
+
+class TextDialog(QDialog):
+    """Some text to read."""
+
+    def __init__(self, title: str, content: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.resize(620, 420)
+        text = QPlainTextEdit()
+        text.setReadOnly(True)
+        text.setAccessibleName(title)
+        text.setPlainText(content)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(text)
+        layout.addWidget(buttons)
+
+
+class ExportDialog(QDialog):
+    """Choose a format; the preview is what will be written, byte for byte."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        assert workspace.document is not None
+        self._document = workspace.document
+        self.setWindowTitle(self.tr("Export transcript"))
+        self.resize(720, 560)
+        self.format = QComboBox()
+        self.format.setAccessibleName(self.tr("Format"))
+        for item in FORMATS.values():
+            self.format.addItem(f"{QCoreApplication.translate('core', item.title)} (.{item.name})", item.name)
+        self._preview = QPlainTextEdit()
+        self._preview.setReadOnly(True)
+        self._preview.setAccessibleName(self.tr("Preview"))
+        self._preview.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.content = ""
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(self.tr("Save as…"), QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        form = QFormLayout()
+        form.addRow(self.tr("&Format"), self.format)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self._preview, 1)
+        layout.addWidget(buttons)
+        self.format.currentIndexChanged.connect(lambda _: self._render())
+        self._render()
+
+    def _render(self) -> None:
+        from desktop.exporting import render
+
+        self.content = render(self._document, str(self.format.currentData()))
+        self._preview.setPlainText(self.content)
+
+
+class ShortcutsDialog(QDialog):
+    """All keys, from the action table."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
+        self.resize(560, 640)
+        entries = [entry for entry in actions.ACTIONS if actions.key_labels(entry)]
+        table = QTableWidget(len(entries), 2)
+        table.setAccessibleName(self.windowTitle())
+        table.setHorizontalHeaderLabels([self.tr("Action"), self.tr("Keys")])
+        table.verticalHeader().hide()
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.horizontalHeader().setStretchLastSection(True)
+        for row, entry in enumerate(entries):
+            table.setItem(row, 0, QTableWidgetItem(actions.text_of(entry)))
+            table.setItem(row, 1, QTableWidgetItem("   ".join(actions.key_labels(entry))))
+        table.resizeColumnToContents(0)
+        note = label(self.tr("In the waveform: wheel scrolls, Control and wheel zooms, Shift and wheel changes the "
+                             "height; click goes there, dragging makes a range, Alt while dragging does not snap to "
+                             "silences; Control and arrows move the start of the range, with Shift its end."),
+                     wrap=True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        for widget in (table, note, buttons):
+            layout.addWidget(widget)
+
+
+def _language_box(name: str, nothing: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.addItem(nothing, "")
+    for code in sorted(LANGUAGES, key=language_name):
+        box.addItem(language_name(code), code)
+    box.view().setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+    return box

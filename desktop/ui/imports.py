@@ -1,0 +1,128 @@
+"""Imports under way: each file is an item with progress or an error in place. At most two run at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.errors import Cancelled, PullquoteError
+from desktop.library import Library
+from desktop.model import Progress, Recording
+from desktop.ui.tasks import Task, Tasks
+
+AT_ONCE = 2
+
+
+@dataclass(eq=False)
+class ImportItem:
+    """One file on its way in."""
+
+    path: Path
+    fraction: float = 0.0
+    sentence: str = ""
+    error: PullquoteError | None = None
+    picture: object = None
+    task: Task | None = field(default=None, repr=False)
+
+    @property
+    def title(self) -> str:
+        return self.path.stem
+
+
+class Imports(QObject):
+    """The queue of imports."""
+
+    changed = Signal()  # an item came, went or changed its state
+    progressed = Signal(object)  # ImportItem: its progress or picture
+    finished = Signal(object, bool)  # Recording, whether it had been there before
+
+    def __init__(self, library: Library, cache: Path, tasks: Tasks, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._library, self._cache, self._tasks = library, cache, tasks
+        self._waiting: deque[ImportItem] = deque()
+        self.items: list[ImportItem] = []
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Take files and folders in; folders are looked through on a worker."""
+        self._tasks.start(_expand, list(paths), done=self._add_files)
+
+    def retry(self, item: ImportItem) -> None:
+        """Try a failed file again."""
+        self.dismiss(item)
+        self.add([item.path])
+
+    def dismiss(self, item: ImportItem) -> None:
+        """Take an item off the list; stops it when it runs."""
+        if item.task is not None:
+            item.task.stop()
+            return
+        if item in self._waiting:
+            self._waiting.remove(item)
+        if item in self.items:
+            self.items.remove(item)
+        self.changed.emit()
+
+    def _add_files(self, paths: list[Path]) -> None:
+        busy = {item.path for item in self.items if item.error is None}
+        for path in paths:
+            if path not in busy:
+                item = ImportItem(path)
+                self.items.append(item)
+                self._waiting.append(item)
+        self._start_waiting()
+        self.changed.emit()
+
+    def _start_waiting(self) -> None:
+        running = sum(item.task is not None for item in self.items)
+        while self._waiting and running < AT_ONCE:
+            self._start(self._waiting.popleft())
+            running += 1
+
+    def _start(self, item: ImportItem) -> None:
+        item.task = self._tasks.start(
+            _import, self._library, self._cache, item.path, pass_report=True, done=self._bound(self._done, item),
+            failed=self._bound(self._failed, item), progress=self._bound(self._progress, item))
+
+    def _bound(self, method: Callable[[ImportItem, object], None], item: ImportItem) -> Callable[[object], None]:
+        return lambda value: method(item, value)
+
+    def _progress(self, item: ImportItem, progress: object) -> None:
+        assert isinstance(progress, Progress)
+        item.fraction, item.sentence = progress.fraction, progress.sentence
+        if progress.payload is not None:
+            item.picture = progress.payload
+        self.progressed.emit(item)
+
+    def _done(self, item: ImportItem, imported: object) -> None:
+        item.task = None
+        self.items.remove(item)
+        self._start_waiting()
+        self.changed.emit()
+        recording: Recording = imported.recording  # type: ignore[attr-defined]
+        self.finished.emit(recording, bool(imported.was_here))  # type: ignore[attr-defined]
+
+    def _failed(self, item: ImportItem, error: object) -> None:
+        item.task = None
+        if isinstance(error, Cancelled):
+            self.items.remove(item)
+        else:
+            assert isinstance(error, PullquoteError)
+            item.error = error
+        self._start_waiting()
+        self.changed.emit()
+
+
+def _expand(paths: list[Path]) -> list[Path]:
+    from desktop.importing import audio_files_in
+
+    return audio_files_in(paths)
+
+
+def _import(library: Library, cache: Path, path: Path, report: Callable[[Progress], None]) -> object:
+    from desktop.importing import import_audio
+
+    return import_audio(library, cache, path, report)

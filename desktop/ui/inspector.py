@@ -1,0 +1,97 @@
+"""The inspector: the summary of the transcript and the facts about the recording."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLocale, Qt
+from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QTabWidget, QVBoxLayout, QWidget
+
+from desktop.engines import ENGINES
+from desktop.model import clock
+from desktop.ui.words import label, translated
+from desktop.ui.workspace import Workspace
+
+
+class Inspector(QTabWidget):
+    """Summary and Details; later parts add their tabs here."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self.setDocumentMode(True)
+        self.setAccessibleName(self.tr("Inspector"))
+        self._summary = QPlainTextEdit()
+        self._summary.setReadOnly(True)
+        self._summary.setAccessibleName(self.tr("Summary"))
+        self._summary.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self._note = label("", wrap=True)
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.addWidget(self._summary, 1)
+        layout.addWidget(self._note)
+        self._facts = QWidget()
+        self._form = QFormLayout(self._facts)
+        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        self.addTab(page, self.tr("Summary"))
+        self.addTab(self._facts, self.tr("Details"))
+        workspace.recording_changed.connect(self.reload)
+        workspace.document_changed.connect(self.reload)
+        self.reload()
+
+    def reload(self) -> None:
+        """Show what is open."""
+        document = self._workspace.document
+        engine = ENGINES.get(document.transcript.engine) if document else None
+        self._summary.setPlainText(document.transcript.summary if document else "")
+        self._summary.setPlaceholderText(
+            self.tr("This transcript has no summary.") if document else
+            self.tr("The summary appears here with a transcript from Gemini."))
+        self._note.setText(translated(engine.abilities.cannot) if engine else "")
+        self._note.setVisible(bool(self._note.text()))
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        recording, document = self._workspace.recording, self._workspace.document
+        if recording is None:
+            self._form.addRow(label(self.tr("Open a recording to see its details."), wrap=True))
+            return
+        locale = QLocale()
+        facts = [
+            (self.tr("Title"), recording.title),
+            (self.tr("Duration"), clock(recording.duration, tenths=True)),
+            (self.tr("Sound"), self.tr("{rate} Hz, channels: {channels}").format(
+                rate=locale.toString(recording.sample_rate), channels=recording.channels)),
+            (self.tr("Imported"), recording.imported_at[:16].replace("T", " ") + " UTC"),
+            (self.tr("SHA-256 of the original"), recording.sha256),
+        ]
+        if document is not None:
+            transcript = document.transcript
+            whole = transcript.range.seconds >= recording.duration - 0.1
+            facts += [
+                (self.tr("Transcript by"), engine_name(transcript.engine, transcript.model)),
+                (self.tr("Covers"), self.tr("the whole recording") if whole else
+                 f"{clock(transcript.range.start)} – {clock(transcript.range.end)}"),
+                (self.tr("Speakers"), ", ".join(speaker.name for speaker in document.speakers.values()) or "–"),
+            ]
+        if recording.problem:
+            facts.append((self.tr("Damage"), recording.problem))
+        for name, value in facts:
+            text = label(_breakable(value), wrap=True)
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            text.setAccessibleName(name)
+            heading = label(name)
+            heading.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+            self._form.addRow(heading, text)
+
+
+def engine_name(engine: str, model: str) -> str:
+    """An engine and its model, as the window calls them."""
+    if engine == "reference":
+        return f"Known-good transcript ({model})"
+    return f"{ENGINES[engine].title if engine in ENGINES else engine} · {model}"
+
+
+def _breakable(text: str) -> str:
+    """Long words may be broken over lines (a hash has no spaces)."""
+    return " ".join("\u200b".join(word[i:i + 16] for i in range(0, len(word), 16)) for word in text.split(" "))

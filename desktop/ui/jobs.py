@@ -1,0 +1,141 @@
+"""Transcription jobs under way: start, stop, continue. One runs at a time per engine, the others wait their turn."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.errors import Cancelled, PullquoteError
+from desktop.library import Library
+from desktop.model import Job, JobState, Progress, Recording
+from desktop.ui.tasks import Task, Tasks
+
+if TYPE_CHECKING:
+    from desktop.transcription import Options
+
+
+@dataclass(eq=False)
+class RunningJob:
+    """One job in the window; `job_id` is 0 until it is entered."""
+
+    recording: Recording
+    engine: str
+    job_id: int = 0
+    fraction: float = 0.0
+    sentence: str = ""
+    options: Options | None = None
+    task: Task | None = field(default=None, repr=False)
+
+
+class Jobs(QObject):
+    """The queue of transcription jobs."""
+
+    changed = Signal()  # a job came or went
+    progressed = Signal(object)  # RunningJob
+    part_stored = Signal(int)  # transcript id: its document has grown
+    finished = Signal(object, object)  # Recording, Job
+    failed = Signal(object, object)  # Recording, PullquoteError
+
+    def __init__(self, library: Library, cache: Path, tasks: Tasks, read_key: Callable[[], str], url: str,
+                 parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._library, self._cache, self._tasks = library, cache, tasks
+        self._read_key, self._url = read_key, url
+        self._waiting: deque[RunningJob] = deque()
+        self.running: list[RunningJob] = []
+
+    def start(self, recording: Recording, options: Options) -> None:
+        """Plan and run a new job."""
+        self._enqueue(RunningJob(recording, options.engine, options=options))
+
+    def resume(self, job: Job) -> None:
+        """Run the missing parts of an unfinished job."""
+        if not any(entry.job_id == job.id for entry in self.running):
+            self._enqueue(RunningJob(self._library.recording(job.recording_id), job.engine, job_id=job.id))
+
+    def stop(self, entry: RunningJob) -> None:
+        """Stop a job; what it has heard is kept, the rest can be continued."""
+        if entry.task is not None:
+            entry.task.stop()
+        else:
+            self._waiting.remove(entry)
+            self._remove(entry)
+
+    def of(self, recording_id: int) -> RunningJob | None:
+        """The job that works on this recording."""
+        return next((entry for entry in self.running if entry.recording.id == recording_id), None)
+
+    def _enqueue(self, entry: RunningJob) -> None:
+        self.running.append(entry)
+        self._waiting.append(entry)
+        self._start_waiting()
+        self.changed.emit()
+
+    def _start_waiting(self) -> None:
+        busy = {entry.engine for entry in self.running if entry.task is not None}
+        for entry in list(self._waiting):
+            if entry.engine not in busy:
+                self._waiting.remove(entry)
+                busy.add(entry.engine)
+                self._start(entry)
+
+    def _start(self, entry: RunningJob) -> None:
+        entry.task = self._tasks.start(
+            _work, self._library, self._cache, entry, self._read_key, self._url, pass_report=True,
+            done=lambda job: self._done(entry, job), failed=lambda error: self._failed(entry, error),
+            progress=lambda progress: self._progress(entry, progress))
+
+    def _progress(self, entry: RunningJob, progress: Progress) -> None:
+        entry.fraction, entry.sentence = progress.fraction, progress.sentence
+        transcript_id = getattr(progress.payload, "transcript_id", 0)
+        if transcript_id:
+            self.part_stored.emit(transcript_id)
+        self.progressed.emit(entry)
+
+    def _done(self, entry: RunningJob, job: Job) -> None:
+        self._remove(entry)
+        self.finished.emit(entry.recording, job)
+        if job.state is not JobState.DONE and job.problem:
+            self.failed.emit(entry.recording, PullquoteError(
+                "One part could not be transcribed: {reason}", reason=job.problem))
+
+    def _failed(self, entry: RunningJob, error: PullquoteError) -> None:
+        self._remove(entry)
+        if entry.job_id:
+            self.finished.emit(entry.recording, self._library.job(entry.job_id))
+        if not isinstance(error, Cancelled):
+            self.failed.emit(entry.recording, error)
+
+    def _remove(self, entry: RunningJob) -> None:
+        entry.task = None
+        self.running.remove(entry)
+        self._start_waiting()
+        self.changed.emit()
+
+
+def _work(library: Library, cache: Path, entry: RunningJob, read_key: Callable[[], str], url: str,
+          report: Callable[[Progress], None]) -> Job:
+    """On the worker: make the engine (heavy imports), plan when new, run."""
+    from desktop.engines import make_engine
+    from desktop.transcription import run_job, start_job
+
+    if entry.job_id:
+        model = str(library.job(entry.job_id).options.get("model") or "")
+    else:
+        assert entry.options is not None
+        model = entry.options.model
+    key = read_key() if entry.engine == "gemini" else ""
+    engine = make_engine(entry.engine, model, key=key, url=url)
+    if not entry.job_id:
+        assert entry.options is not None
+        try:
+            entry.job_id = start_job(library, cache, entry.recording, engine, entry.options).id
+        except BaseException:
+            engine.close()
+            raise
+    return run_job(library, cache, entry.job_id, engine, report)

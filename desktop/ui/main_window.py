@@ -1,0 +1,474 @@
+"""The main window: panels, menus from the action table, and the verbs that need a dialog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QInputDialog,
+    QLineEdit,
+    QMainWindow,
+    QMessageBox,
+    QPlainTextEdit,
+    QSplitter,
+    QTextEdit,
+    QWidget,
+)
+
+from desktop import __version__
+from desktop.model import TimeRange, clock, parse_clock
+from desktop.paths import RESOURCES
+from desktop.ui import actions, theme
+from desktop.ui.inspector import Inspector
+from desktop.ui.item_models import ITEM, SPEAKER
+from desktop.ui.library_panel import LibraryPanel
+from desktop.ui.recording_view import RecordingView
+from desktop.ui.status import StatusBar
+from desktop.ui.workspace import Notice, Workspace
+
+STEP, SPEED_STEP = 3.0, 0.1
+_TYPING = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
+
+
+class MainWindow(QMainWindow):
+    """Puts the panels together; every verb here is small and calls the workspace."""
+
+    def __init__(self, workspace: Workspace, geometry: QSettings | None = None) -> None:
+        super().__init__()
+        self.workspace, self._geometry = workspace, geometry
+        self.setWindowTitle("Pullquote")
+        self.setAcceptDrops(True)
+        self.actions_by_name = self._build_actions()
+        self.library_panel = LibraryPanel(workspace)
+        self.view = RecordingView(workspace, self.actions_by_name)
+        self.inspector = Inspector(workspace)
+        self._build()
+        self._connect()
+        self._restore()
+        self._show_state()
+        application = QApplication.instance()
+        if application is not None:
+            application.installEventFilter(self)
+
+    # -- building --------------------------------------------------------------------------------------------
+
+    def _build_actions(self) -> dict[str, QAction]:
+        colour = self.palette().text().color()
+        made: dict[str, QAction] = {}
+        menus = {name: self.menuBar().addMenu(QCoreApplication.translate("actions", title))
+                 for name, title in actions.MENU_TITLES.items()}
+        for entry in actions.ACTIONS:
+            action = QAction(QCoreApplication.translate("actions", entry.text), self)
+            action.setShortcuts([QKeySequence(key) for key in entry.keys])
+            action.setMenuRole(entry.role)
+            action.setToolTip(actions.tool_tip(entry))
+            if entry.icon:
+                action.setIcon(theme.icon(entry.icon, colour))
+            action.triggered.connect(getattr(self, entry.verb))
+            if entry.separator:
+                menus[entry.menu].addSeparator()
+            menus[entry.menu].addAction(action)
+            made[entry.name] = action
+        return made
+
+    def _build(self) -> None:
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        for panel in (self.library_panel, self.view, self.inspector):
+            self._splitter.addWidget(panel)
+        self._splitter.setSizes([230, 820, 230])
+        self._splitter.setStretchFactor(0, 0)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setStretchFactor(2, 0)
+        self._splitter.setCollapsible(1, False)
+        self.setCentralWidget(self._splitter)
+        self.setStatusBar(StatusBar(self.workspace))
+        self.resize(1280, 800)
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        self.library_panel.import_requested.connect(self.import_files)
+        self.view.transport.transcribe_range_requested.connect(self.transcribe_range)
+        self.view.transport.play_range_requested.connect(self.play_range)
+        for signal in (workspace.recording_changed, workspace.document_changed, workspace.range_changed,
+                       workspace.jobs.changed, workspace.player.state_changed):
+            signal.connect(self._show_state)
+        workspace.settings_changed.connect(self._apply_theme)
+        workspace.imports.changed.connect(self._failed_import)
+
+    def _restore(self) -> None:
+        if self._geometry is None:
+            return
+        geometry: Any = self._geometry.value("geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        for name, splitter in (("columns", self._splitter), ("rows", self.view.splitter)):
+            state: Any = self._geometry.value(name)
+            if state is not None:
+                splitter.restoreState(state)
+
+    def _show_state(self) -> None:
+        """Title, and which actions make sense now."""
+        workspace = self.workspace
+        recording, document, player = workspace.recording, workspace.document, workspace.player
+        self.setWindowTitle(f"{recording.title} — Pullquote" if recording else "Pullquote")
+        busy = recording is not None and workspace.jobs.of(recording.id) is not None
+        rules = {
+            "export": document is not None, "copy": document is not None, "rename_speaker": document is not None,
+            "remove_transcript": document is not None and not busy, "transcribe": recording is not None and not busy,
+            "transcribe_range": workspace.range is not None and not busy, "rename": recording is not None,
+            "remove": recording is not None and not busy, "continue": workspace.unfinished_job() is not None,
+            "play_range": workspace.range is not None and player.can_play, "clear_range": workspace.range is not None,
+            "zoom_range": workspace.range is not None, "loop": workspace.range is not None and player.can_play,
+            "play_segment": document is not None and player.can_play}
+        for name, rule in rules.items():
+            self.actions_by_name[name].setEnabled(rule)
+        for name in ("play", "back", "forward", "slower", "faster", "normal_speed", "go_to_time"):
+            self.actions_by_name[name].setEnabled(player.can_play)
+        icon = "pause" if player.is_playing else "play"
+        self.actions_by_name["play"].setIcon(theme.icon(icon, self.palette().text().color()))
+
+    def _apply_theme(self) -> None:
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            theme.apply(application, self.workspace.settings.theme)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "actions_by_name"):
+            for entry in actions.ACTIONS:
+                if entry.icon:
+                    self.actions_by_name[entry.name].setIcon(theme.icon(entry.icon, self.palette().text().color()))
+        super().changeEvent(event)
+
+    # -- keys that act only when nobody types ----------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self.isActiveWindow() \
+                and isinstance(watched, QWidget) and QApplication.activeModalWidget() is None:
+            return self._plain_key(event)
+        return False
+
+    def _plain_key(self, event: QKeyEvent) -> bool:
+        focus = QApplication.focusWidget()
+        if isinstance(focus, _TYPING) and not (isinstance(focus, QPlainTextEdit) and focus.isReadOnly()):
+            return False
+        if event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):
+            return False
+        text = "Space" if event.key() == Qt.Key.Key_Space else event.text().upper()
+        if text == "Space" and isinstance(focus, QAbstractButton | QComboBox):
+            return False  # the focused button is meant
+        for entry in actions.ACTIONS:
+            if text and text in entry.plain_keys:
+                self.actions_by_name[entry.name].trigger()
+                return True
+        return False
+
+    # -- drag and drop ---------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        self.import_paths(paths)
+        event.acceptProposedAction()
+
+    def import_paths(self, paths: list[Path]) -> None:
+        """Take files and folders in, however they came."""
+        if paths:
+            self.workspace.imports.add(paths)
+
+    def _failed_import(self) -> None:
+        """A file that could not be taken is chosen in the list, so that its sentence is seen."""
+        failed = [item for item in self.workspace.imports.items if item.error is not None]
+        running = [item for item in self.workspace.imports.items if item.error is None]
+        current = self.library_panel.view.currentIndex()
+        if failed and not running and not current.isValid():
+            row = self.workspace.imports.items.index(failed[-1])
+            self.library_panel.view.setCurrentIndex(self.library_panel.model.index(row))
+
+    # -- verbs: files ----------------------------------------------------------------------------------------
+
+    def import_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Import recordings"), "", self.tr(
+            "Audio and video (*.wav *.mp3 *.m4a *.aac *.aif *.aiff *.flac *.ogg *.opus *.wma *.amr *.caf *.webm *.mp4 "
+            "*.mov *.mkv *.mka *.3gp);;All files (*)"))
+        self.import_paths([Path(name) for name in names])
+
+    def import_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, self.tr("Import a folder of recordings"))
+        if name:
+            self.import_paths([Path(name)])
+
+    def export_transcript(self) -> None:
+        from desktop.exporting import file_name
+        from desktop.ui.dialogs import ExportDialog
+
+        if self.workspace.document is None:
+            return
+        dialog = ExportDialog(self.workspace, self)
+        if not dialog.exec():
+            return
+        ending = str(dialog.format.currentData())
+        name, _ = QFileDialog.getSaveFileName(self, self.tr("Save transcript as"), file_name(
+            self.workspace.document.recording.title, ending), f"*.{ending}")
+        if name:
+            self.save_export(dialog.content, Path(name))
+
+    def save_export(self, content: str, path: Path) -> None:
+        """Write what the preview showed; the file dialog has asked before replacing."""
+        from desktop.errors import UserError
+        from desktop.exporting import write
+
+        try:
+            write(content, path, overwrite=True)
+        except UserError as error:
+            self.workspace.show_error(error)
+        else:
+            self.workspace.noticed.emit(Notice(self.tr("Saved as {path}").format(path=path)))
+
+    def copy_selection(self) -> None:
+        lines = []
+        for index in sorted(self.view.transcript.selectedIndexes(), key=lambda i: i.row()):
+            segment, speaker = index.data(ITEM), index.data(SPEAKER)
+            lines.append(f"[{clock(segment.start)}] {speaker.name + ': ' if speaker else ''}{segment.text}")
+        if lines:
+            QGuiApplication.clipboard().setText("\n".join(lines))
+
+    # -- verbs: transcribing ---------------------------------------------------------------------------------
+
+    def transcribe(self) -> None:
+        self._ask_and_transcribe(None)
+
+    def transcribe_range(self) -> None:
+        if self.workspace.range is not None:
+            self._ask_and_transcribe(self.workspace.range)
+
+    def _ask_and_transcribe(self, time_range: TimeRange | None) -> None:
+        from desktop.ui.dialogs import TranscribeDialog
+
+        recording = self.workspace.recording
+        if recording is None:
+            return
+        dialog = TranscribeDialog(self.workspace, time_range, self)
+        if dialog.exec():
+            self.start_transcription(dialog.choice())
+
+    def start_transcription(self, choice: dict[str, Any]) -> None:
+        """Start a run; before the first upload ever, say what leaves and ask."""
+        from desktop.transcription import Options
+
+        recording = self.workspace.recording
+        if recording is None or (choice["engine"] == "gemini" and not self._may_upload()):
+            return
+        if choice["engine"] == "gemini":
+            self.workspace.change_settings(translate_to=choice["translate_to"])
+        self.workspace.noticed.emit(None)
+        self.workspace.jobs.start(recording, Options(**choice))
+
+    def _may_upload(self) -> bool:
+        from desktop.ui.dialogs import PrivacyDialog
+
+        if self.workspace.settings.privacy_accepted:
+            return True
+        dialog = PrivacyDialog(True, self)
+        if not dialog.exec():
+            return False
+        self.workspace.change_settings(privacy_accepted=dialog.today())
+        return True
+
+    def continue_job(self) -> None:
+        job = self.workspace.unfinished_job()
+        if job is not None and (job.engine != "gemini" or self._may_upload()):
+            self.workspace.noticed.emit(None)
+            self.workspace.jobs.resume(job)
+
+    # -- verbs: names ----------------------------------------------------------------------------------------
+
+    def rename_recording(self) -> None:
+        recording = self.workspace.recording
+        if recording is not None:
+            title, fine = QInputDialog.getText(self, self.tr("Rename recording"), self.tr("Title"),
+                                               QLineEdit.EchoMode.Normal, recording.title)
+            if fine and title.strip():
+                self.workspace.rename(title)
+
+    def rename_speaker(self) -> None:
+        index = self.view.transcript.currentIndex()
+        speaker = index.data(SPEAKER) if index.isValid() else None
+        if speaker is None:
+            self.workspace.noticed.emit(Notice(self.tr("Choose a line of the speaker first, then rename.")))
+            return
+        name, fine = QInputDialog.getText(self, self.tr("Rename speaker everywhere"), self.tr("Name"),
+                                          QLineEdit.EchoMode.Normal, speaker.name)
+        if fine and name.strip():
+            self.workspace.rename_speaker(speaker.id, name)
+
+    def remove_recording(self) -> None:
+        recording = self.workspace.recording
+        if recording is not None and self._sure(self.tr("Remove recording"), self.tr(
+                "Remove “{title}” from the library? Its audio and all its transcripts are deleted from Pullquote's "
+                "folder. The file that you imported it from stays where it is.").format(title=recording.title)):
+            self.workspace.remove(recording)
+
+    def remove_transcript(self) -> None:
+        document = self.workspace.document
+        if document is not None and self._sure(self.tr("Remove transcript"), self.tr(
+                "Remove this transcript? The recording and its other transcripts stay.")):
+            self.workspace.remove_transcript(document.transcript.id)
+
+    def _sure(self, title: str, text: str) -> bool:
+        box = QMessageBox(QMessageBox.Icon.Question, title, "", parent=self)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(text)
+        remove = box.addButton(self.tr("Remove"), QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.exec()
+        return box.clickedButton() is remove
+
+    # -- verbs: playing --------------------------------------------------------------------------------------
+
+    def toggle_play(self) -> None:
+        self.workspace.player.toggle()
+
+    def back(self) -> None:
+        self.view.seek(self.workspace.player.position() - STEP)
+
+    def forward(self) -> None:
+        self.view.seek(self.workspace.player.position() + STEP)
+
+    def slower(self) -> None:
+        self.workspace.player.set_speed(self.workspace.player.speed - SPEED_STEP)
+
+    def faster(self) -> None:
+        self.workspace.player.set_speed(self.workspace.player.speed + SPEED_STEP)
+
+    def normal_speed(self) -> None:
+        self.workspace.player.set_speed(1.0)
+
+    def play_segment(self) -> None:
+        index = self.workspace.selected
+        self.view.play_segment(index if index >= 0 else self.view.playing_row())
+
+    def play_range(self) -> None:
+        if self.workspace.range is not None:
+            self.workspace.player.set_loop(None)
+            self.workspace.player.play(self.workspace.range.start, until=self.workspace.range.end)
+
+    def toggle_loop(self) -> None:
+        player, time_range = self.workspace.player, self.workspace.range
+        player.set_loop(None if player.loop else time_range)
+        if player.loop and not player.is_playing:
+            player.play(player.loop.start)
+
+    def previous_segment(self) -> None:
+        self._step_segment(-1)
+
+    def next_segment(self) -> None:
+        self._step_segment(1)
+
+    def _step_segment(self, step: int) -> None:
+        workspace = self.workspace
+        current = workspace.selected if workspace.selected >= 0 else self.view.playing_row()
+        segment = workspace.segment(current + step)
+        if segment is not None:
+            workspace.select(current + step)
+            self.view.seek(segment.start)
+
+    def go_to_time(self) -> None:
+        text, fine = QInputDialog.getText(self, self.tr("Go to time"), self.tr("Time, for example 2:30 or 1:02:30.5"),
+                                          QLineEdit.EchoMode.Normal, clock(self.workspace.player.position()))
+        if not fine:
+            return
+        try:
+            self.view.seek(parse_clock(text))
+        except ValueError:
+            self.workspace.noticed.emit(Notice(self.tr("“{text}” is not a time. Write it as 2:30 or 1:02:30.5.").format(
+                text=text[:40]), is_error=True))
+
+    def follow_playing(self) -> None:
+        self.view.transcript.follow()
+
+    def set_range_start(self) -> None:
+        place, time_range, recording = self.workspace.player.position(), self.workspace.range, self.workspace.recording
+        if recording is not None:
+            end = time_range.end if time_range and time_range.end > place else recording.duration
+            self.workspace.set_range(TimeRange(place, end))
+
+    def set_range_end(self) -> None:
+        place, time_range = self.workspace.player.position(), self.workspace.range
+        start = time_range.start if time_range and time_range.start < place else 0.0
+        if self.workspace.recording is not None:
+            self.workspace.set_range(TimeRange(start, place))
+
+    def clear_range(self) -> None:
+        self.workspace.set_range(None)
+
+    # -- verbs: view and help --------------------------------------------------------------------------------
+
+    def zoom_in(self) -> None:
+        self.view.waveform.zoom(0.5)
+
+    def zoom_out(self) -> None:
+        self.view.waveform.zoom(2.0)
+
+    def zoom_all(self) -> None:
+        self.view.waveform.show_stretch(0.0, self.view.waveform.scale.duration)
+
+    def zoom_range(self) -> None:
+        if self.workspace.range is not None:
+            margin = 0.05 * self.workspace.range.seconds
+            self.view.waveform.show_stretch(self.workspace.range.start - margin, self.workspace.range.end + margin)
+
+    def toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def open_settings(self) -> None:
+        from desktop.ui.settings_dialog import SettingsDialog
+
+        SettingsDialog(self.workspace, self).exec()
+
+    def show_shortcuts(self) -> None:
+        from desktop.ui.dialogs import ShortcutsDialog
+
+        ShortcutsDialog(self).exec()
+
+    def show_privacy(self) -> None:
+        from desktop.ui.dialogs import PrivacyDialog
+
+        PrivacyDialog(False, self).exec()
+
+    def show_changes(self) -> None:
+        self._show_text(self.tr("What is new"), (RESOURCES / "changes.md").read_text("utf-8"))
+
+    def show_about(self) -> None:
+        self._show_text(self.tr("About Pullquote"), self.tr(
+            "Pullquote {version}\n\nFrom interview to quote you can stand behind.\n\n"
+            "Free software under the GNU General Public License, version 3 or later, without any warranty.\n"
+            "Icons: Lucide (ISC). Decoding: FFmpeg through PyAV. On-device speech: faster-whisper.").format(
+                version=__version__))
+
+    def _show_text(self, title: str, text: str) -> None:
+        from desktop.ui.dialogs import TextDialog
+
+        TextDialog(title, text, self).exec()
+
+    # -- leaving ---------------------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop everything; what is unfinished is continued at the next start."""
+        self.workspace.player.pause()
+        self.workspace.tasks.stop_all()
+        if self._geometry is not None:
+            self._geometry.setValue("geometry", self.saveGeometry())
+            self._geometry.setValue("columns", self._splitter.saveState())
+            self._geometry.setValue("rows", self.view.splitter.saveState())
+        event.accept()

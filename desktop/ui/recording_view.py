@@ -1,0 +1,292 @@
+"""The middle of the window: title, banner, overview, waveform, transport, transcript."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction, QFont
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.audio.cache import CacheFiles
+from desktop.audio.peaks import Peaks
+from desktop.model import RecordingState, clock
+from desktop.ui.banner import Banner
+from desktop.ui.inspector import engine_name
+from desktop.ui.overview_strip import OverviewStrip
+from desktop.ui.transcript_panel import TranscriptView
+from desktop.ui.transport_bar import TransportBar
+from desktop.ui.wave_detail import WaveDetail
+from desktop.ui.waveform_view import WaveformView
+from desktop.ui.words import label
+from desktop.ui.workspace import Notice, Workspace
+
+_TICK = 30  # milliseconds between two looks at the player
+
+
+class RecordingView(QWidget):
+    """Connects the views with the workspace; selecting in either view selects in the other."""
+
+    def __init__(self, workspace: Workspace, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace, self._actions = workspace, actions
+        self.title = label("")
+        self.facts = label("")
+        self.transcript_choice = QComboBox()
+        self.transcript_choice.setAccessibleName(self.tr("Transcript shown"))
+        self.transcript_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.transcribe_button = QPushButton(self.tr("Transcribe…"))
+        self.banner = Banner()
+        self.waveform = WaveformView()
+        self.overview = OverviewStrip(self.waveform)
+        self.transport = TransportBar(workspace, actions)
+        self.transcript = TranscriptView()
+        self.follow_button = QPushButton(self.tr("Back to the playing line"))
+        self._empty = label("", wrap=True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty_button = QPushButton()
+        self._lower = QStackedWidget()
+        self._detail = WaveDetail()
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(_TICK)
+        self._build()
+        self._connect()
+        self.show_recording()
+
+    def _build(self) -> None:
+        font = QFont(self.font())
+        font.setPointSizeF(font.pointSizeF() * 1.25)
+        font.setBold(True)
+        self.title.setFont(font)
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.facts.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        head = QHBoxLayout()
+        head.setContentsMargins(8, 4, 8, 0)
+        head.addWidget(self.title, 1)
+        for widget in (self.facts, self.transcript_choice, self.transcribe_button):
+            head.addWidget(widget)
+        upper = QWidget()
+        waves = QVBoxLayout(upper)
+        waves.setContentsMargins(0, 0, 0, 0)
+        waves.setSpacing(2)
+        waves.addWidget(self.overview)
+        waves.addWidget(self.waveform, 1)
+        waves.addWidget(self.transport)
+        self._lower.addWidget(self.transcript)
+        self._lower.addWidget(self._empty_page())
+        below = QWidget()
+        lower = QVBoxLayout(below)
+        lower.setContentsMargins(0, 0, 0, 0)
+        lower.addWidget(self._lower)
+        lower.addWidget(self.follow_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.follow_button.hide()
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.addWidget(upper)
+        self.splitter.addWidget(below)
+        self.splitter.setStretchFactor(0, 2)
+        self.splitter.setStretchFactor(1, 3)
+        self.splitter.setChildrenCollapsible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addLayout(head)
+        layout.addWidget(self.banner)
+        layout.addWidget(self.splitter, 1)
+
+    def _empty_page(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.addStretch(1)
+        layout.addWidget(self._empty)
+        layout.addWidget(self._empty_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(2)
+        return page
+
+    def _connect(self) -> None:
+        workspace, wave, transcript = self._workspace, self.waveform, self.transcript
+        workspace.recording_changed.connect(self.show_recording)
+        workspace.picture_changed.connect(self.show_picture)
+        workspace.document_changed.connect(self.show_document)
+        workspace.range_changed.connect(self._show_range)
+        workspace.segment_selected.connect(self._show_selected)
+        workspace.noticed.connect(self.banner.show_notice)
+        workspace.jobs.changed.connect(self._show_lower)
+        workspace.key_changed.connect(self._show_lower)
+        workspace.player.state_changed.connect(self._player_changed)
+        workspace.player.unavailable.connect(self._no_sound)
+        wave.seek_requested.connect(self.seek)
+        wave.range_requested.connect(workspace.set_range)
+        wave.segment_requested.connect(workspace.select)
+        wave.play_segment_requested.connect(self.play_segment)
+        transcript.selectionModel().currentChanged.connect(lambda index, _: workspace.select(index.row()))
+        transcript.play_requested.connect(workspace.player.play)
+        transcript.play_segment_requested.connect(self.play_segment)
+        transcript.following_changed.connect(lambda _: self._show_follow())
+        self.follow_button.clicked.connect(transcript.follow)
+        self.transcript_choice.activated.connect(
+            lambda row: workspace.show_transcript(int(self.transcript_choice.itemData(row))))
+        self.transcribe_button.clicked.connect(lambda: self._actions["transcribe"].trigger())
+        self._empty_button.clicked.connect(lambda: self._actions[
+            "transcribe" if workspace.recording else "import"].trigger())
+        self._ticker.timeout.connect(self._tick)
+
+    # -- showing ---------------------------------------------------------------------------------------------
+
+    def show_recording(self) -> None:
+        """Another recording, or none."""
+        recording = self._workspace.recording
+        self._detail.close()
+        self._detail = WaveDetail()
+        self.waveform.set_detail(self._detail)
+        self.title.setText(recording.title if recording else "")
+        self.title.setToolTip("")
+        self.facts.setText(clock(recording.duration) if recording else "")
+        self.waveform.set_duration(recording.duration if recording else 0.0)
+        self.waveform.set_playhead(0.0)
+        self.show_picture(self._workspace.picture)
+        self._show_range()
+        self._show_lower()
+
+    def show_picture(self, picture: object) -> None:
+        """The waveform has become known, or sharper."""
+        peaks = picture if isinstance(picture, Peaks) else getattr(picture, "peaks", None)
+        overview = getattr(picture, "overview", None)
+        if overview is None and peaks is not None and not isinstance(picture, Peaks):
+            overview = self.waveform.overview_so_far()
+        seconds = getattr(picture, "seconds", 0.0)
+        if seconds:
+            self.waveform.set_duration(seconds)
+        self.waveform.set_picture(peaks, overview)
+        self.overview.set_picture(peaks, overview)
+        recording = self._workspace.recording
+        if isinstance(picture, Peaks) and recording is not None and recording.state is RecordingState.READY:
+            self._detail = WaveDetail(CacheFiles(self._workspace.cache, recording.sha256).copy)
+            self.waveform.set_detail(self._detail)
+
+    def show_document(self) -> None:
+        """Another transcript, or more of it."""
+        document = self._workspace.document
+        self.transcript.set_document(document)
+        self.waveform.set_document(document)
+        self.overview.set_missing(document.transcript.missing if document else ())
+        self.transcript_choice.blockSignals(True)
+        self.transcript_choice.clear()
+        for transcript in self._workspace.transcripts:
+            text = engine_name(transcript.engine, transcript.model)
+            if self._workspace.recording and transcript.range.seconds < self._workspace.recording.duration - 0.1:
+                text += f"  ({clock(transcript.range.start)} – {clock(transcript.range.end)})"
+            self.transcript_choice.addItem(text, transcript.id)
+        if document is not None:
+            self.transcript_choice.setCurrentIndex(self.transcript_choice.findData(document.transcript.id))
+        self.transcript_choice.blockSignals(False)
+        self.transcript_choice.setVisible(self.transcript_choice.count() > 0)
+        self._show_facts()
+        self._show_lower()
+        self._offer_rest()
+        self._tick()
+
+    def _show_facts(self) -> None:
+        recording, document = self._workspace.recording, self._workspace.document
+        if recording is None:
+            return
+        facts = [clock(recording.duration)]
+        if document is not None:
+            count = len(document.speakers)
+            facts.append(self.tr("1 speaker") if count == 1 else self.tr("{count} speakers").format(count=count))
+            languages = sorted({s.language for s in document.segments if s.language})
+            facts += [", ".join(languages[:4])] if languages else []
+        self.facts.setText("  ·  ".join(facts))
+
+    def _offer_rest(self) -> None:
+        job = self._workspace.unfinished_job()
+        if job is None:
+            return
+        missing = self._workspace.document.transcript.missing if self._workspace.document else ()
+        text = self.tr("Not transcribed yet: {ranges}.").format(
+            ranges=", ".join(f"{clock(gap.start)} – {clock(gap.end)}" for gap in missing[:3]))
+        notice = self.banner.notice
+        if job.problem or (notice is not None and notice.is_error):
+            text = f"{job.problem} {text}" if job.problem else text
+        self.banner.show_notice(Notice(text, bool(job.problem), self.tr("Continue"),
+                                       lambda: self._workspace.jobs.resume(self._workspace.library.job(job.id))))
+
+    def _show_lower(self) -> None:
+        workspace = self._workspace
+        document, recording = workspace.document, workspace.recording
+        has_lines = document is not None and bool(document.segments)
+        self._lower.setCurrentIndex(0 if has_lines else 1)
+        busy = recording is not None and workspace.jobs.of(recording.id) is not None
+        self.transcribe_button.setVisible(recording is not None)
+        self.transcribe_button.setEnabled(not busy)
+        if busy:
+            text = self.tr("Listening… The first lines appear here as soon as the first part has been heard.")
+        elif recording is None:
+            text = self.tr("Drop an interview here, or import a file.\nAudio and video files of nearly every kind "
+                           "are taken; the original is never changed.")
+        else:
+            text = self.tr("This recording has no transcript yet.")
+            text += "" if workspace.has_key else "\n" + self.tr(
+                "No Gemini key is set: it will be transcribed on this computer, and nothing leaves it.")
+        self._empty.setText(text)
+        self._empty_button.setText(self.tr("Transcribe…") if recording else self.tr("Import…"))
+        self._empty_button.setVisible(not busy)
+
+    def _show_range(self) -> None:
+        self.waveform.set_range(self._workspace.range)
+        self.overview.update()
+
+    def _show_selected(self, index: int) -> None:
+        self.waveform.set_selected(index)
+        model_index = self.transcript.segments.index(index)
+        if index >= 0 and self.transcript.currentIndex().row() != index:
+            self.transcript.setCurrentIndex(model_index)
+
+    def _no_sound(self) -> None:
+        self._workspace.noticed.emit(Notice(self.tr(
+            "No sound output was found: the position moves, but nothing sounds. Connect a loudspeaker or headphones "
+            "and play again."), is_error=True))
+
+    # -- playing ---------------------------------------------------------------------------------------------
+
+    def seek(self, seconds: float) -> None:
+        """Move the playhead."""
+        self._workspace.player.seek(seconds)
+        self._tick()
+
+    def play_segment(self, index: int) -> None:
+        """Play one segment, exactly."""
+        segment = self._workspace.segment(index)
+        if segment is not None:
+            self._workspace.select(index)
+            self._workspace.player.play(segment.start, until=max(segment.end, segment.start + 0.2))
+
+    def playing_row(self) -> int:
+        """The segment that sounds now; -1 between segments."""
+        return self.waveform.lane.at(self._workspace.player.position())
+
+    def _player_changed(self) -> None:
+        if self._workspace.player.is_playing:
+            self._ticker.start()
+        else:
+            self._ticker.stop()
+        self._tick()
+        self._show_follow()
+
+    def _tick(self) -> None:
+        player = self._workspace.player
+        position = player.position()
+        self.waveform.set_playhead(position, follow=player.is_playing and self.transcript.is_following)
+        self.overview.update()
+        self.transport.show_position(position)
+        row = self.playing_row()
+        if row >= 0 or not player.is_playing:
+            self.transcript.set_playing(row)
+
+    def _show_follow(self) -> None:
+        self.follow_button.setVisible(self._workspace.player.is_playing and not self.transcript.is_following)

@@ -1,0 +1,75 @@
+"""One Pullquote per library: a lock file, and a local socket by which a second start hands over its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+_PATIENCE = 3000  # milliseconds
+_LONGEST = 1 << 20
+
+
+class SingleInstance(QObject):
+    """`is_first` says whether this process owns the library."""
+
+    files_arrived = Signal(list)  # a second start: raise the window and import these
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._name = "pullquote-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
+        self._lock = QLockFile(str(folder / "pullquote.lock"))
+        self._lock.setStaleLockTime(0)  # stale is only whose process is gone
+        self.is_first = self._lock.tryLock(100)
+        self._server: QLocalServer | None = None
+        if self.is_first:
+            self._listen()
+
+    def hand_over(self, files: list[str]) -> bool:
+        """Give the files to the first instance and let it raise its window; False when it does not answer."""
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if not socket.waitForConnected(_PATIENCE):
+            return False
+        socket.write(json.dumps(files).encode() + b"\n")
+        sent = socket.waitForBytesWritten(_PATIENCE)
+        socket.disconnectFromServer()
+        return sent
+
+    def close(self) -> None:
+        """Let the next start be the first."""
+        if self._server is not None:
+            self._server.close()
+        self._lock.unlock()
+
+    def _listen(self) -> None:
+        QLocalServer.removeServer(self._name)  # a leftover of a killed process; the lock says that it is gone
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._connected)
+        self._server.listen(self._name)
+
+    def _connected(self) -> None:
+        assert self._server is not None
+        socket = self._server.nextPendingConnection()
+        if socket is None:
+            return
+        socket.readyRead.connect(lambda: self._read(socket))
+        socket.disconnected.connect(socket.deleteLater)
+        if socket.bytesAvailable():
+            self._read(socket)
+
+    def _read(self, socket: QLocalSocket) -> None:
+        if not socket.canReadLine():
+            if socket.bytesAvailable() > _LONGEST:
+                socket.abort()
+            return
+        try:
+            names = json.loads(bytes(socket.readLine(_LONGEST).data()))
+        except ValueError:
+            return
+        if isinstance(names, list):
+            self.files_arrived.emit([name for name in names if isinstance(name, str)])

@@ -1,0 +1,335 @@
+"""The transcript: time, speaker, text, translation below, tags; follows the playing line until the user scrolls."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import OrderedDict
+from typing import Any
+
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QTextLayout,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from desktop.model import Segment, Speaker, TranscriptDocument, clock
+from desktop.ui import theme
+from desktop.ui.item_models import ITEM, SPEAKER, SegmentModel
+from desktop.ui.words import translated
+
+PADDING, GAP = 7, 10
+_LAYOUTS_KEPT = 500
+_WORDS_KEPT = 50_000
+
+
+class SegmentDelegate(QStyledItemDelegate):
+    """Paints one segment. Row heights come from summed word widths; exact layouts are kept for what is on screen."""
+
+    def __init__(self, parent: QListView) -> None:
+        super().__init__(parent)
+        self._view = parent
+        self.playing = -1
+        self.many_languages = False
+        self.tags_width = 0
+        self._widths: dict[str, float] = {}
+        self._heights: dict[tuple[int, int], int] = {}
+        self._layouts: OrderedDict[tuple[str, int, bool], list[tuple[QTextLayout, float]]] = OrderedDict()
+        self.set_font(parent.font())
+
+    def set_font(self, font: QFont) -> None:
+        """Measure anew."""
+        self._font, self._metrics = font, QFontMetricsF(font)
+        self._line = int(self._metrics.lineSpacing()) + 1
+        self.time_width = int(self._metrics.horizontalAdvance("0:00:00")) + GAP
+        self.name_width = min(int(self._metrics.averageCharWidth() * 15), 150)
+        self.forget()
+
+    def forget(self) -> None:
+        """Texts, widths or fonts changed."""
+        self._widths.clear()
+        self._heights.clear()
+        self._layouts.clear()
+
+    def text_left(self) -> int:
+        return PADDING + self.time_width + self.name_width + GAP
+
+    def text_width(self) -> int:
+        return max(80, self._view.viewport().width() - self.text_left() - self.tags_width - PADDING * 2)
+
+    def set_document(self, document: TranscriptDocument | None) -> None:
+        """Tags stand to the right of the text; the language only where a transcript has several."""
+        segments = document.segments if document else ()
+        self.many_languages = len({s.language for s in segments if s.language}) > 1
+        self.tags_width = 0
+        for tags in {tuple(self.tags(segment)) for segment in segments}:
+            self.tags_width = max(self.tags_width, sum(self._tag_width(tag) + 6 for tag in tags) + GAP)
+        self.forget()
+
+    def tags(self, segment: Segment) -> list[str]:
+        """Language, emotion and doubts, in the words of the window."""
+        tags = [segment.language if self.many_languages else "", segment.emotion, *segment.flags]
+        return [translated(tag) for tag in tags if tag]
+
+    def _tag_width(self, tag: str) -> int:
+        return int(self._metrics.horizontalAdvance(tag)) + 12
+
+    # -- size ------------------------------------------------------------------------------------------------
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        width = self.text_width()
+        key = index.row(), width
+        height = self._heights.get(key)
+        if height is None:
+            height = self._heights[key] = self._height(index.data(ITEM), width)
+        return QSize(100, height)
+
+    def _height(self, segment: Segment, width: int) -> int:
+        lines = self._line_count(segment.text, width)
+        if segment.translation:
+            lines += self._line_count(segment.translation, width)
+        return lines * self._line + 2 * PADDING
+
+    def _line_count(self, text: str, width: int) -> int:
+        """Lines of greedy word wrap from cached word widths; scripts without spaces by their whole width."""
+        lines, at, space = 1, 0.0, self._width(" ")
+        for paragraph, line in enumerate(text.split("\n")):
+            lines, at = (lines + 1, 0.0) if paragraph else (lines, at)
+            for word in line.split(" "):
+                advance = self._width(word)
+                if at and at + space + advance > width:
+                    lines, at = lines + 1, 0.0
+                if advance > width:
+                    lines += int(advance // width)
+                    advance %= width
+                at += advance + (space if at else 0.0)
+        return lines
+
+    def _width(self, word: str) -> float:
+        width = self._widths.get(word)
+        if width is None:
+            if len(self._widths) > _WORDS_KEPT:
+                self._widths.clear()
+            width = self._widths[word] = self._metrics.horizontalAdvance(word)
+        return width
+
+    # -- painting --------------------------------------------------------------------------------------------
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem,
+              index: QModelIndex | QPersistentModelIndex) -> None:
+        segment: Segment = index.data(ITEM)
+        speaker: Speaker | None = index.data(SPEAKER)
+        if segment is None:
+            return
+        painter.save()
+        rect: QRect = option.rect
+        palette = self._view.palette()
+        colours = theme.colours(palette)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if index.row() == self.playing:
+            painter.fillRect(rect, colours.playing_ground)
+        colour = colours.speaker(speaker.position if speaker else None)
+        if selected:
+            painter.fillRect(QRect(rect.left(), rect.top(), 4, rect.height()), palette.highlight())
+            painter.setPen(palette.highlight().color())
+            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+        painter.setFont(self._font)
+        top = rect.top() + PADDING
+        self._paint_head(painter, QPoint(rect.left() + PADDING, top), segment, speaker, colour)
+        y = self._paint_text(painter, rect.left() + self.text_left(), top, segment.text, palette.text().color(), False)
+        if segment.translation:
+            y = self._paint_text(painter, rect.left() + self.text_left(), y, segment.translation,
+                                 palette.placeholderText().color(), True)
+        if tags := self.tags(segment):
+            self._paint_tags(painter, rect.right() - PADDING, top, tags)
+        painter.restore()
+        self._correct_height(index, y - rect.top() + PADDING)
+
+    def _paint_head(self, painter: QPainter, at: QPoint, segment: Segment, speaker: Speaker | None,
+                    colour: QColor) -> None:
+        palette = self._view.palette()
+        painter.setPen(palette.placeholderText().color())
+        painter.drawText(QRect(at.x(), at.y(), self.time_width, self._line),
+                         Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, clock(segment.start))
+        if speaker is None:
+            return
+        left = at.x() + self.time_width
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(colour)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.drawRoundedRect(QRect(left, at.y() + 3, 8, self._line - 6), 3, 3)
+        painter.setPen(colour)
+        name = self._metrics.elidedText(speaker.name, Qt.TextElideMode.ElideRight, self.name_width - 16)
+        painter.drawText(QRect(left + 14, at.y(), self.name_width - 14, self._line),
+                         Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+
+    def _paint_text(self, painter: QPainter, left: int, top: int, text: str, colour: QColor, italic: bool) -> int:
+        painter.setPen(colour)
+        y = top
+        for layout, height in self._layout(text, self.text_width(), italic):
+            layout.draw(painter, QPointF(left, y))
+            y += int(height)
+        return y
+
+    def _paint_tags(self, painter: QPainter, right: int, top: int, tags: list[str]) -> None:
+        palette = self._view.palette()
+        for tag in reversed(tags):
+            width = self._tag_width(tag)
+            left = right - width
+            painter.setPen(QPen(palette.mid().color(), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRect(left, top + 1, width, self._line - 3), 5, 5)
+            painter.setPen(palette.placeholderText().color())
+            painter.drawText(QRect(left, top, width, self._line - 1), Qt.AlignmentFlag.AlignCenter, tag)
+            right = left - 6
+
+    def _layout(self, text: str, width: int, italic: bool) -> list[tuple[QTextLayout, float]]:
+        key = text, width, italic
+        found = self._layouts.get(key)
+        if found is not None:
+            self._layouts.move_to_end(key)
+            return found
+        font = QFont(self._font)
+        font.setItalic(italic)
+        found = [_lay_out(line, width, font, self._line) for line in text.split("\n")]
+        self._layouts[key] = found
+        if len(self._layouts) > _LAYOUTS_KEPT:
+            self._layouts.popitem(last=False)
+        return found
+
+    def _correct_height(self, index: QModelIndex | QPersistentModelIndex, height: int) -> None:
+        """Where the estimate was short of the real layout, the row is measured again."""
+        key = index.row(), self.text_width()
+        if self._heights.get(key, height) != height:
+            self._heights[key] = height
+            self.sizeHintChanged.emit(index)
+
+
+class TranscriptView(QListView):
+    """The list; tells which segment the user chose and where they want to play."""
+
+    play_requested = Signal(float)
+    play_segment_requested = Signal(int)
+    following_changed = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.segments = SegmentModel(self)
+        self.setModel(self.segments)
+        self.row_delegate = SegmentDelegate(self)
+        self.setItemDelegate(self.row_delegate)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(500)
+        self.setUniformItemSizes(False)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setAccessibleName(self.tr("Transcript"))
+        self.is_following = True
+        self.verticalScrollBar().sliderPressed.connect(self.stop_following)
+        self.verticalScrollBar().actionTriggered.connect(self.stop_following)
+
+    def set_document(self, document: TranscriptDocument | None) -> None:
+        """Show another document, or more of the same."""
+        self.row_delegate.set_document(document)
+        self.segments.set_document(document)
+
+    def set_playing(self, row: int) -> None:
+        """Mark the playing row and, while following, keep it in view."""
+        old = self.row_delegate.playing
+        if row == old:
+            return
+        self.row_delegate.playing = row
+        for changed in (old, row):
+            if 0 <= changed < self.segments.rowCount():
+                self.update(self.segments.index(changed))
+        if self.is_following and row >= 0:
+            self.reveal(row)
+
+    def reveal(self, row: int) -> None:
+        """Scroll to a row, if it is not well in view."""
+        rect = self.visualRect(self.segments.index(row))
+        height = self.viewport().height()
+        if rect.top() < 0 or rect.bottom() > height * 0.85:
+            self.scrollTo(self.segments.index(row), QAbstractItemView.ScrollHint.PositionAtTop
+                          if rect.height() > height else QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    def follow(self) -> None:
+        """Go back to the playing row and stay with it."""
+        self.is_following = True
+        self.following_changed.emit(True)
+        if self.row_delegate.playing >= 0:
+            self.reveal(self.row_delegate.playing)
+
+    def stop_following(self, *_: Any) -> None:
+        if self.is_following:
+            self.is_following = False
+            self.following_changed.emit(False)
+
+    def set_text_font(self, font: QFont) -> None:
+        self.setFont(font)
+        self.row_delegate.set_font(font)
+        self.scheduleDelayedItemsLayout()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self.stop_following()
+        super().wheelEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        index = self.indexAt(event.position().toPoint())
+        in_gutter = event.position().x() < PADDING + self.row_delegate.time_width
+        if index.isValid() and in_gutter and event.button() == Qt.MouseButton.LeftButton:
+            self.play_requested.emit(index.data(ITEM).start)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        if index.isValid():
+            self.play_segment_requested.emit(index.row())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.play_segment_requested.emit(self.currentIndex().row())
+            return
+        super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "row_delegate"):
+            self.row_delegate.set_font(self.font())
+
+
+def _lay_out(text: str, width: int, font: QFont, line_height: int) -> tuple[QTextLayout, float]:
+    """One paragraph; its direction comes from its own text."""
+    layout = QTextLayout(text, font)
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    option.setTextDirection(_direction(text))
+    layout.setTextOption(option)
+    layout.beginLayout()
+    y = 0.0
+    while (line := layout.createLine()).isValid():
+        line.setLineWidth(width)
+        line.setPosition(QPointF(0, y))
+        y += max(line_height, int(line.height() + 0.5) if line.height() > line_height + 2 else line_height)
+    layout.endLayout()
+    return layout, max(y, float(line_height))
+
+
+def _direction(text: str) -> Qt.LayoutDirection:
+    for character in text[:200]:
+        kind = unicodedata.bidirectional(character)
+        if kind in ("R", "AL"):
+            return Qt.LayoutDirection.RightToLeft
+        if kind == "L":
+            break
+    return Qt.LayoutDirection.LeftToRight

@@ -1,0 +1,366 @@
+"""The waveform: segments as coloured bands with names, time ruler, playhead and the range with its two handles."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from desktop.audio.peaks import Peaks
+from desktop.audio.silence import speech_edge_near
+from desktop.model import TimeRange, TranscriptDocument, clock
+from desktop.ui import theme
+from desktop.ui.time_scale import TimeScale, ruler_step
+from desktop.ui.wave_detail import WaveDetail
+from desktop.ui.wave_painting import SegmentLane, WaveImage, picture_columns
+
+RULER, LANE = 22, 22  # pixels
+_GRAB = 6  # pixels around a handle
+_DRAG = 4  # pixels until a press becomes a drag
+_SNAP_PIXELS = 12
+
+
+class WaveformView(QWidget):
+    """Draws what it is given and tells what the user wishes; knows neither library nor player."""
+
+    seek_requested = Signal(float)
+    range_requested = Signal(object)  # TimeRange or None
+    segment_requested = Signal(int)  # select
+    play_segment_requested = Signal(int)
+    view_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.scale = TimeScale()
+        self.lane = SegmentLane()
+        self.document: TranscriptDocument | None = None
+        self.range: TimeRange | None = None
+        self.playhead = 0.0
+        self.selected = -1
+        self._peaks: Peaks | None = None
+        self._overview: np.ndarray | None = None
+        self._detail = WaveDetail()
+        self._gain = 1.0
+        self._image = WaveImage()
+        self._press: QPointF | None = None
+        self._dragging = ""  # "", start, end, range
+        self._drag_anchor = 0.0
+        self.setMinimumHeight(120)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setAccessibleName(self.tr("Waveform"))
+        self.setAccessibleDescription(self.tr(
+            "Click moves the playhead, dragging makes a range, double-click plays a segment. Control and wheel zooms."))
+
+    def sizeHint(self) -> QSize:
+        return QSize(800, 240)
+
+    # -- what is shown ---------------------------------------------------------------------------------------
+
+    def set_duration(self, seconds: float) -> None:
+        """Another recording."""
+        if abs(seconds - self.scale.duration) > 1e-6:
+            self.scale.set_duration(seconds)
+            self.view_changed.emit()
+        self.update()
+
+    def set_picture(self, peaks: Peaks | None, overview: np.ndarray | None) -> None:
+        """What is known of the waveform now."""
+        self._peaks, self._overview = peaks, overview
+        self.update()
+
+    def overview_so_far(self) -> np.ndarray | None:
+        """The sparse overview that is shown where nothing better is known."""
+        return self._overview
+
+    def set_detail(self, detail: WaveDetail) -> None:
+        """Where single samples come from at the deepest zoom."""
+        self._detail = detail
+        self.update()
+
+    def set_document(self, document: TranscriptDocument | None) -> None:
+        """The segments."""
+        self.document, self.lane = document, SegmentLane.of(document)
+        self.update()
+
+    def set_range(self, time_range: TimeRange | None) -> None:
+        self.range = time_range
+        self.update()
+
+    def set_selected(self, index: int) -> None:
+        self.selected = index
+        self.update()
+
+    def set_playhead(self, seconds: float, follow: bool = False) -> None:
+        """Move the playhead; only its strip is painted anew."""
+        if abs(seconds - self.playhead) < 1e-4:
+            return
+        old = self.scale.to_x(self.playhead)
+        self.playhead = seconds
+        if follow and not self._dragging and self.scale.reveal(seconds):
+            self.view_changed.emit()
+            self.update()
+            return
+        for x in (old, self.scale.to_x(seconds)):
+            self.update(int(x) - 7, 0, 15, self.height())
+
+    def zoom(self, factor: float, x: float | None = None) -> None:
+        """Show `factor` times as much, around pixel `x` (else the playhead when visible, else the middle)."""
+        if x is None:
+            x = self.scale.to_x(self.playhead)
+            x = x if 0 <= x <= self.width() else self.width() / 2
+        self.scale.zoom(factor, x)
+        self.view_changed.emit()
+        self.update()
+
+    def show_stretch(self, start: float, end: float) -> None:
+        self.scale.show(start, end)
+        self.view_changed.emit()
+        self.update()
+
+    # -- painting --------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        colours = theme.colours(self.palette())
+        painter.fillRect(event.rect(), self.palette().base())
+        self._paint_wave(painter, colours, event.rect().x(), event.rect().width())
+        self._paint_lane(painter, colours)
+        self._paint_ruler(painter, colours)
+        if self.range is not None:
+            self._paint_range(painter, colours)
+        self._paint_playhead(painter, colours)
+        if self.hasFocus():
+            painter.setPen(QPen(self.palette().highlight().color(), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+
+    def _paint_wave(self, painter: QPainter, colours: theme.Colours, left: int, width: int) -> None:
+        ratio = self.devicePixelRatioF()
+        height = self.height() - RULER - LANE
+        if height < 4 or self.scale.duration <= 0 or width < 1:
+            return
+        columns_count = max(1, round(width * ratio))
+        per_column = self.scale.per_pixel * width / columns_count
+        start = self.scale.start + left * self.scale.per_pixel
+        detail = self._detail.columns(start, per_column, columns_count) if (
+            self._peaks is not None and per_column < self._peaks.bucket_seconds) else None
+        if detail is not None:
+            columns, ahead = detail, None
+        else:
+            columns, ahead = picture_columns(self._peaks, self._overview, self.scale.duration, start, per_column,
+                                             columns_count)
+        times = start + (np.arange(columns_count) + 0.5) * per_column
+        image = self._image.render((columns_count, round(height * ratio)), columns, self.lane.speakers_at(times),
+                                   colours, self._gain, ahead)
+        painter.drawImage(QRectF(left, RULER + LANE, width, height), image)
+
+    def _paint_lane(self, painter: QPainter, colours: theme.Colours) -> None:
+        if self.document is None:
+            return
+        metrics = QFontMetrics(self.font())
+        last_drawn = -1
+        for index in self.lane.between(self.scale.start, self.scale.end):
+            x, right = self.scale.to_x(self.lane.starts[index]), self.scale.to_x(self.lane.ends[index])
+            if int(right) <= last_drawn and index != self.selected:
+                continue  # narrower than a pixel
+            last_drawn = int(right)
+            self._paint_band(painter, colours, index, x, right, metrics)
+
+    def _paint_band(self, painter: QPainter, colours: theme.Colours, index: int, x: float, right: float,
+                    metrics: QFontMetrics) -> None:
+        assert self.document is not None
+        position = int(self.lane.positions[index])
+        colour = colours.speaker(position if position >= 0 else None)
+        x, right = max(x, -2.0), min(right, self.width() + 2.0)
+        band = QRectF(x, RULER + 1, max(1.0, right - x - 1), LANE - 3)
+        painter.fillRect(band, colour)
+        if index == self.selected:
+            painter.setPen(QPen(self.palette().text().color(), 2))
+            painter.drawRect(band.adjusted(1, 1, -1, -1))
+            painter.drawLine(QPointF(x, RULER + LANE), QPointF(x, self.height()))
+            painter.drawLine(QPointF(right, RULER + LANE), QPointF(right, self.height()))
+        if band.width() > 34:
+            painter.setPen(QColor("#16171a") if colours.dark else QColor("#ffffff"))
+            name = self.document.speaker_name(self.document.segments[index])
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(band.width() - 8))
+            painter.drawText(band.adjusted(4, 0, -4, 0), Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_ruler(self, painter: QPainter, colours: theme.Colours) -> None:
+        if self.scale.duration <= 0:
+            return
+        step = ruler_step(self.scale.per_pixel)
+        first = int(self.scale.start / step)
+        painter.setPen(colours.ruler_text)
+        for number in range(first, int(self.scale.end / step) + 2):
+            x = self.scale.to_x(number * step)
+            painter.drawLine(QPointF(x, RULER - 6), QPointF(x, RULER - 1))
+            painter.drawText(QPointF(x + 3, RULER - 7), _ruler_label(number * step, step))
+
+    def _paint_range(self, painter: QPainter, colours: theme.Colours) -> None:
+        assert self.range is not None
+        x, right = self.scale.to_x(self.range.start), self.scale.to_x(self.range.end)
+        shade = QColor(colours.selection)
+        shade.setAlpha(46)
+        painter.fillRect(QRectF(x, RULER + LANE, right - x, self.height()), shade)
+        painter.setPen(QPen(colours.selection, 2))
+        for edge in (x, right):
+            painter.drawLine(QPointF(edge, RULER), QPointF(edge, self.height()))
+            painter.fillRect(QRectF(edge - 4, self.height() / 2 + RULER - 12, 8, 28), colours.selection)
+
+    def _paint_playhead(self, painter: QPainter, colours: theme.Colours) -> None:
+        x = self.scale.to_x(self.playhead)
+        if -2 <= x <= self.width() + 2:
+            painter.setPen(QPen(colours.playhead, 2))
+            painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+            painter.setBrush(colours.playhead)
+            painter.drawPolygon([QPointF(x - 5, 0), QPointF(x + 5, 0), QPointF(x, 8)])
+
+    # -- mouse, wheel, keys ----------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or self.scale.duration <= 0:
+            return
+        self._press = event.position()
+        self._dragging = self._handle_at(event.position().x())
+        self._drag_anchor = self.scale.to_time(event.position().x())
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and not self._dragging:
+            self._extend_range(self._drag_anchor)
+            self._press = None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        x = event.position().x()
+        if self._press is None:
+            self.setCursor(Qt.CursorShape.SizeHorCursor if self._handle_at(x) else Qt.CursorShape.ArrowCursor)
+            return
+        if not self._dragging and abs(x - self._press.x()) >= _DRAG:
+            self._dragging = "range"
+            self._drag_anchor = self._snapped(self._drag_anchor, event.modifiers())
+        if self._dragging:
+            self._drag_to(self._snapped(self.scale.to_time(x), event.modifiers()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._press is not None and not self._dragging and event.button() == Qt.MouseButton.LeftButton:
+            seconds = self.scale.to_time(event.position().x())
+            index = self.lane.at(seconds)
+            if index >= 0:
+                self.segment_requested.emit(index)
+            self.seek_requested.emit(seconds)
+        self._press, self._dragging = None, ""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        index = self.lane.at(self.scale.to_time(event.position().x()))
+        if index >= 0:
+            self.play_segment_requested.emit(index)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        delta = event.angleDelta()
+        steps = (delta.y() or delta.x()) / 120
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom(0.8 ** steps, event.position().x())
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._gain = min(16.0, max(0.5, self._gain * 1.2 ** steps))
+            self.update()
+        else:
+            pixels = event.pixelDelta().x() or event.pixelDelta().y()
+            self.scale.scroll(-pixels * self.scale.per_pixel if pixels else -steps * 0.1 * self.scale.visible)
+            self.view_changed.emit()
+            self.update()
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent) \
+                and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+            self.zoom(1 / max(0.2, 1 + event.value()), event.position().x())
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = 0.01 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 0.02
+        places = {Qt.Key.Key_Left: self.playhead - step * self.scale.visible,
+                  Qt.Key.Key_Right: self.playhead + step * self.scale.visible,
+                  Qt.Key.Key_PageUp: self.playhead - 0.8 * self.scale.visible,
+                  Qt.Key.Key_PageDown: self.playhead + 0.8 * self.scale.visible,
+                  Qt.Key.Key_Home: 0.0, Qt.Key.Key_End: self.scale.duration}
+        edge = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        place = places.get(Qt.Key(event.key()))
+        if place is None:
+            super().keyPressEvent(event)
+        elif edge and self.range is not None and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self._nudge_edge(event)
+        else:
+            self.seek_requested.emit(min(self.scale.duration, max(0.0, place)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.scale.set_width(event.size().width())
+        self.view_changed.emit()
+
+    def focusInEvent(self, event: object) -> None:
+        self.update()
+
+    def focusOutEvent(self, event: object) -> None:
+        self.update()
+
+    def _nudge_edge(self, event: QKeyEvent) -> None:
+        """Control and arrow moves the start of the range, with Shift its end: by 50 ms, or a pixel when closer."""
+        assert self.range is not None
+        step = max(0.01, min(0.05, 2 * self.scale.per_pixel))
+        step = -step if event.key() == Qt.Key.Key_Left else step
+        start, end = self.range.start, self.range.end
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            end = max(start + 0.02, end + step)
+        else:
+            start = min(end - 0.02, start + step)
+        self.range_requested.emit(TimeRange(start, end))
+
+    def _handle_at(self, x: float) -> str:
+        if self.range is None:
+            return ""
+        to_start = abs(x - self.scale.to_x(self.range.start))
+        to_end = abs(x - self.scale.to_x(self.range.end))
+        if min(to_start, to_end) > _GRAB:
+            return ""
+        return "start" if to_start < to_end else "end"
+
+    def _drag_to(self, seconds: float) -> None:
+        anchor = self._drag_anchor
+        if self._dragging in ("start", "end") and self.range is not None:
+            anchor = self.range.end if self._dragging == "start" else self.range.start
+            if (self._dragging == "start") != (seconds < anchor):  # the handles have passed each other
+                self._dragging = "start" if seconds < anchor else "end"
+        self.range_requested.emit(TimeRange(min(anchor, seconds), max(anchor, seconds)))
+
+    def _extend_range(self, seconds: float) -> None:
+        low, high = (self.range.start, self.range.end) if self.range else (self.playhead, self.playhead)
+        if seconds < (low + high) / 2:
+            low = seconds
+        else:
+            high = seconds
+        self.range_requested.emit(TimeRange(min(low, high), max(low, high)))
+
+    def _snapped(self, seconds: float, modifiers: Qt.KeyboardModifier) -> float:
+        """To where sound begins or ends nearby; Alt turns it off."""
+        if self._peaks is None or modifiers & Qt.KeyboardModifier.AltModifier:
+            return seconds
+        return speech_edge_near(self._peaks, seconds, min(0.5, _SNAP_PIXELS * self.scale.per_pixel))
+
+
+def _ruler_label(seconds: float, step: float) -> str:
+    if step >= 1:
+        return clock(seconds)
+    digits = 1 if step >= 0.1 else 2 if step >= 0.01 else 3
+    whole = int(seconds + 1e-9)
+    return f"{clock(whole)}{seconds - whole:.{digits}f}".replace("0.", ".", 1) if seconds - whole < 0.9995 \
+        else clock(whole + 1)

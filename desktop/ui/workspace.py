@@ -1,0 +1,306 @@
+"""The Workspace: what is open, the verbs on it, and the signals that tell of changes. Panels know only this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop import settings as settings_file
+from desktop.api_key import ApiKey, KeyReading, KeyState
+from desktop.audio.peaks import Peaks
+from desktop.errors import Cancelled, PullquoteError
+from desktop.library import Library
+from desktop.model import (
+    Job,
+    Progress,
+    Recording,
+    RecordingState,
+    Segment,
+    TimeRange,
+    Transcript,
+    TranscriptDocument,
+)
+from desktop.sentences import say
+from desktop.settings import Settings
+from desktop.ui.imports import ImportItem, Imports
+from desktop.ui.jobs import Jobs
+from desktop.ui.player import Player
+from desktop.ui.tasks import Task, Tasks
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence shown in place, with a next step."""
+
+    sentence: str
+    is_error: bool = False
+    action: str = ""  # what the button says
+    verb: Callable[[], object] | None = None
+
+
+class Workspace(QObject):
+    """Holds the open recording and everything the panels share."""
+
+    library_changed = Signal()
+    recording_changed = Signal()  # another recording is open, or none
+    picture_changed = Signal(object)  # Picture or Peaks of the open recording
+    document_changed = Signal()  # another transcript, or its segments or speakers changed
+    range_changed = Signal()
+    segment_selected = Signal(int)  # index in document.segments; -1 none
+    noticed = Signal(object)  # Notice or None
+    key_changed = Signal()
+    settings_changed = Signal()
+
+    def __init__(self, library: Library, cache: Path, settings: Settings, settings_path: Path, key: ApiKey,
+                 url: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.library, self.cache, self.url = library, cache, url
+        self.settings, self._settings_path = settings, settings_path
+        self.api_key = key
+        self.key_reading: KeyReading | None = None  # None: not read yet
+        self.tasks = Tasks(self)
+        self.player = Player(self)
+        self.imports = Imports(library, cache, self.tasks, self)
+        self.jobs = Jobs(library, cache, self.tasks, lambda: key.read().key, url, self)
+        self.recording: Recording | None = None
+        self.transcripts: list[Transcript] = []
+        self.document: TranscriptDocument | None = None
+        self.picture: object = None
+        self.range: TimeRange | None = None
+        self.selected = -1
+        self._preparing: Task | None = None
+        self._watched_import: ImportItem | None = None
+        self._document_wanted = 0
+        self.player.step_back = settings.step_back
+        self._connect()
+
+    def _connect(self) -> None:
+        self.imports.finished.connect(self._imported)
+        self.imports.progressed.connect(self._import_progressed)
+        self.jobs.part_stored.connect(self._part_stored)
+        self.jobs.finished.connect(self._job_finished)
+        self.jobs.failed.connect(lambda _, error: self.show_error(error))
+
+    # -- opening ---------------------------------------------------------------------------------------------
+
+    def open(self, recording: Recording | None) -> None:
+        """Show a recording: waveform, transcript, playback."""
+        self._watched_import = None
+        if self._preparing is not None:
+            self._preparing.stop()
+            self._preparing = None
+        self.recording = recording
+        self.range, self.selected, self.document, self.transcripts, self.picture = None, -1, None, [], None
+        self.player.load(None)
+        self.noticed.emit(None)
+        self.recording_changed.emit()
+        self.document_changed.emit()
+        if recording is not None:
+            self._load_audio(recording)
+            self.reload_transcripts()
+            if recording.problem:
+                self.noticed.emit(Notice(recording.problem))
+
+    def watch_import(self, item: ImportItem) -> None:
+        """Show a file that is still coming in: its waveform sharpens on screen."""
+        self.open(None)
+        self._watched_import = item
+        self.picture_changed.emit(item.picture)
+
+    def _load_audio(self, recording: Recording) -> None:
+        from desktop.audio.cache import CacheFiles
+
+        files = CacheFiles(self.cache, recording.sha256)
+        if files.complete() and recording.state is RecordingState.READY:
+            try:
+                self.picture = Peaks.load(files.peaks)
+                self.player.load(files.copy)
+                files.touch()
+                self.picture_changed.emit(self.picture)
+                return
+            except (OSError, ValueError, RuntimeError):
+                files.remove()  # a damaged cache is made anew
+        self._preparing = self.tasks.start(
+            _prepare, self.library, self.cache, recording, pass_report=True,
+            done=lambda fresh: self._prepared(recording, fresh), failed=self.show_error,
+            progress=self._preparing_progressed)
+
+    def _preparing_progressed(self, progress: Progress) -> None:
+        if progress.payload is not None:
+            self.picture_changed.emit(progress.payload)
+
+    def _prepared(self, recording: Recording, fresh: Recording) -> None:
+        self._preparing = None
+        self.library_changed.emit()
+        if self.recording is not None and self.recording.id == recording.id:
+            self.open(fresh)
+
+    # -- transcripts -----------------------------------------------------------------------------------------
+
+    def reload_transcripts(self, wanted: int = 0) -> None:
+        """Read the list of transcripts again and show one: `wanted`, else the one that is shown, else the newest."""
+        if self.recording is None:
+            return
+        self.transcripts = self.library.transcripts(self.recording.id)
+        ids = [transcript.id for transcript in self.transcripts]
+        shown = self.document.transcript.id if self.document else 0
+        choice = next((i for i in (wanted, shown) if i in ids), 0) or self._first_choice(ids)
+        if choice:
+            self.show_transcript(choice)
+        else:
+            self.document = None
+            self.document_changed.emit()
+
+    def _first_choice(self, ids: list[int]) -> int:
+        """The newest; of the sample the known-good one, so that the first start shows what a transcript is."""
+        reference = next((t.id for t in self.transcripts if t.engine == "reference"), 0)
+        return reference or (ids[0] if ids else 0)
+
+    def show_transcript(self, transcript_id: int) -> None:
+        """Load a transcript off the GUI thread and show it."""
+        self._document_wanted = transcript_id
+        self.tasks.start(self.library.document, transcript_id, done=self._document_loaded, failed=self.show_error)
+
+    def _document_loaded(self, document: TranscriptDocument) -> None:
+        if self.recording is None or document.transcript.id != self._document_wanted \
+                or document.recording.id != self.recording.id:
+            return  # something else was opened meanwhile
+        self.document = document
+        self.selected = min(self.selected, len(document.segments) - 1)
+        self.document_changed.emit()
+
+    def _part_stored(self, transcript_id: int) -> None:
+        if self.recording is None:
+            return
+        if any(t.id == transcript_id for t in self.transcripts):
+            if self.document is None or self.document.transcript.id == transcript_id:
+                self.show_transcript(transcript_id)
+        elif self.library.transcript(transcript_id).recording_id == self.recording.id:
+            self.reload_transcripts(transcript_id)
+
+    def _job_finished(self, recording: Recording, job: Job) -> None:
+        self.library_changed.emit()
+        if self.recording is not None and self.recording.id == recording.id:
+            self.reload_transcripts(job.transcript_id)
+
+    def unfinished_job(self) -> Job | None:
+        """The job of the shown transcript, when parts are missing and nobody works on it."""
+        if self.document is None or self.recording is None or self.jobs.of(self.recording.id):
+            return None
+        job = self.library.job_of_transcript(self.document.transcript.id)
+        return job if job and self.document.transcript.missing else None
+
+    def rename_speaker(self, speaker_id: int, name: str) -> None:
+        """Give a speaker a name, everywhere."""
+        self._guarded(self.library.rename_speaker, speaker_id, name)
+        self.reload_transcripts()
+
+    def remove_transcript(self, transcript_id: int) -> None:
+        """Remove one transcript."""
+        self._guarded(self.library.remove_transcript, transcript_id)
+        self.document = None
+        self.reload_transcripts()
+        self.library_changed.emit()
+
+    # -- selection -------------------------------------------------------------------------------------------
+
+    def set_range(self, time_range: TimeRange | None) -> None:
+        """Choose a range, or none."""
+        if time_range is not None and self.recording is not None:
+            time_range = time_range.clamped(self.recording.duration)
+            time_range = time_range if time_range.seconds > 0.01 else None
+        if time_range != self.range:
+            self.range = time_range
+            if self.player.loop is not None:
+                self.player.set_loop(time_range)
+            self.range_changed.emit()
+
+    def select(self, index: int) -> None:
+        """Select a segment in all views."""
+        if index != self.selected:
+            self.selected = index
+            self.segment_selected.emit(index)
+
+    def segment(self, index: int) -> Segment | None:
+        """The segment at an index of the shown transcript."""
+        if self.document is None or not 0 <= index < len(self.document.segments):
+            return None
+        return self.document.segments[index]
+
+    # -- recordings ------------------------------------------------------------------------------------------
+
+    def rename(self, title: str) -> None:
+        """Give the open recording another title."""
+        if self.recording is not None:
+            self._guarded(self.library.rename_recording, self.recording.id, title)
+            self.recording = self.library.recording(self.recording.id)
+            self.library_changed.emit()
+            self.recording_changed.emit()
+
+    def remove(self, recording: Recording) -> None:
+        """Remove a recording with everything that belongs to it."""
+        from desktop.importing import remove_recording
+
+        if self.recording is not None and self.recording.id == recording.id:
+            self.open(None)
+        self._guarded(remove_recording, self.library, self.cache, recording)
+        self.library_changed.emit()
+
+    def _imported(self, recording: Recording, was_here: bool) -> None:
+        self.library_changed.emit()
+        busy = self.recording is not None and self.player.is_playing
+        if not busy and not self.imports.items:
+            self.open(recording)
+        if was_here:
+            self.noticed.emit(Notice(say("“{title}” is in the library already; it was opened instead of being "
+                                         "imported twice.", title=recording.title)))
+
+    def _import_progressed(self, item: ImportItem) -> None:
+        if item is self._watched_import and item.picture is not None:
+            self.picture_changed.emit(item.picture)
+
+    # -- key, settings, notices ------------------------------------------------------------------------------
+
+    def read_key(self) -> None:
+        """Look for the key, off the GUI thread (a key store may ask the user something)."""
+        self.tasks.start(self.api_key.read, done=self._key_read)
+
+    def _key_read(self, reading: KeyReading) -> None:
+        self.key_reading = replace(reading, key="")  # the window needs the state only
+        self.key_changed.emit()
+
+    @property
+    def has_key(self) -> bool:
+        return self.key_reading is not None and self.key_reading.state in (KeyState.STORED, KeyState.SESSION)
+
+    def change_settings(self, **changes: Any) -> None:
+        """Change settings and keep them."""
+        self.settings = replace(self.settings, **changes)
+        self.player.step_back = self.settings.step_back
+        try:
+            settings_file.save(self._settings_path, self.settings)
+        except OSError as error:
+            self.show_error(PullquoteError("The settings could not be saved ({reason}). They hold until you quit.",
+                                           reason=error.strerror or "unknown"))
+        self.settings_changed.emit()
+
+    def show_error(self, error: PullquoteError) -> None:
+        """Say in place what went wrong; stopping is no error."""
+        if not isinstance(error, Cancelled):
+            self.noticed.emit(Notice(error.sentence, is_error=True))
+
+    def _guarded(self, verb: Callable[..., object], *arguments: object) -> None:
+        try:
+            verb(*arguments)
+        except PullquoteError as error:
+            self.show_error(error)
+
+
+def _prepare(library: Library, cache: Path, recording: Recording, report: Callable[[Progress], None]) -> Recording:
+    from desktop.importing import prepare_recording
+
+    return prepare_recording(library, cache, recording, report)
