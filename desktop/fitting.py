@@ -17,6 +17,8 @@ TIME_UNSURE = "time unsure"
 TOLERANCE = 2.0  # seconds that a time may lie outside its part before it is marked (gemini.md section 9)
 _SHORTEST = 0.3  # seconds; a segment with equal start and end gets this, or a guess from its words
 _SECONDS_PER_WORD = 0.35
+_JITTER = 1.0  # seconds by which a start may be given too late
+_MOST_REPEATED = 40  # words; an overlap of three seconds holds a dozen
 
 
 @dataclass(frozen=True)
@@ -38,22 +40,26 @@ def place(hearing: Hearing, part: Part, peaks: Peaks) -> list[Placed]:
         end, end_unsure = _end(heard, start, origin, max(following, start), last)
         doubtful = unsure[index] or end_unsure
         if hearing.whole_seconds and not heard.words and not doubtful:
-            start, end = _to_speech(peaks, start, end, following, first)
+            start, end = (min(time, last) for time in _to_speech(peaks, start, end, following, first))
         placed.append(Placed(_segment(heard, start, end, origin, doubtful), heard.speaker))
     return _rising(placed)
 
 
 def drop_repeats(before: list[Segment], placed: list[Placed], border: float) -> list[Placed]:
-    """Take out of `placed` what the part before has already: whole lines, and words at the start of the first."""
-    tail = [word for segment in before[-8:] for word in _normal(segment.text)][-80:]
+    """Take out of `placed` what the part before has already: the words around `border` that both have heard."""
+    tail = [word for segment in before[-8:] for word in _normal(segment.text)][-_MOST_REPEATED:]
+    heads = [item for item in placed if item.segment.start < border + _JITTER]
+    words = [(number, at, normal) for number, item in enumerate(heads)
+             for at, word in enumerate(item.segment.text.split()) if (normal := _normal_word(word))][:_MOST_REPEATED]
+    strict = bool(heads) and heads[0].segment.start >= border
+    known, agreed = _known_words(tail, [normal for _, _, normal in words], strict)
     kept: list[Placed] = []
-    for item in placed:
-        if item.segment.start < border and not kept:
-            item_left = _without_known_words(item, tail, border)
-            if item_left is None:
-                continue
-            item = item_left
-        kept.append(item)
+    for number, item in enumerate(placed):
+        mine = [index for index in range(known) if words[index][0] == number]
+        if not mine or 2 * len(agreed & set(mine)) < len(mine):  # a line that only this part has heard stays
+            kept.append(item)
+        elif segment := _trimmed(item.segment, words[mine[-1]][1] + 1, border):
+            kept.append(replace(item, segment=segment))
     return kept
 
 
@@ -130,32 +136,42 @@ def _edge(peaks: Peaks, low: float, high: float, fallback: float, *, rising: boo
     return float((begin + int(change[0 if rising else -1]) + 1) * step)
 
 
-def _without_known_words(item: Placed, tail: list[str], border: float) -> Placed | None:
-    """The item without the words that `tail` ends with; None when nothing new is left."""
-    words = item.segment.text.split()
-    normal = [_normal_word(word) for word in words]
-    known = _overlap(tail, normal)
-    if not known:
-        alike = difflib.SequenceMatcher(None, tail[-len(normal) - 3:], normal).ratio() if normal else 1.0
-        return None if alike > 0.75 or (item.segment.end <= border and not normal) else item
-    if known >= len(words):
+def _known_words(tail: list[str], words: list[str], strict: bool) -> tuple[int, set[int]]:
+    """How many of the first `words` the `tail` has at its end, and which of them agree to the letter.
+
+    A few words may have been heard differently. `strict`: only three or more equal words in a row count.
+    """
+    agreed: set[int] = set()
+    known = 0
+    for block in difflib.SequenceMatcher(None, tail, words, autojunk=False).get_matching_blocks():
+        ours = set(range(block.b, block.b + block.size))
+        missing = len(tail) - block.a - block.size  # words of the tail after this block
+        if strict and (block.b > 0 or missing or block.size < 3):
+            continue
+        if missing > 3 and not agreed and block.size < 3:
+            continue
+        agreed |= ours
+        if missing <= 3 and _is_evidence(block.size, words[block.b:block.b + 1], whole=len(agreed) == len(words)):
+            known = block.b + block.size
+            for word in tail[len(tail) - missing:] if missing else ():
+                if known < len(words) and difflib.SequenceMatcher(None, word, words[known]).ratio() > 0.6:
+                    known += 1
+    return known, agreed
+
+
+def _is_evidence(size: int, first: list[str], whole: bool) -> bool:
+    """Two words in a row, a long one, or all that was said; a lone "the" proves nothing."""
+    return size >= 2 or (size == 1 and (whole or len(first[0]) >= 4))
+
+
+def _trimmed(segment: Segment, known: int, border: float) -> Segment | None:
+    """The segment without its first `known` words; None when no word is left."""
+    left = segment.text.split()[known:]
+    if not any(_normal_word(word) for word in left):
         return None
-    return replace(item, segment=_trimmed(item.segment, known, border))
-
-
-def _overlap(tail: list[str], words: list[str]) -> int:
-    """How many words at the start of `words` are the last ones of `tail` (at least two, or all of a short line)."""
-    for count in range(min(len(tail), len(words)), 0, -1):
-        if tail[-count:] == words[:count] and (count >= 2 or count == len(words)):
-            return count
-    return 0
-
-
-def _trimmed(segment: Segment, known: int, border: float) -> Segment:
-    text = " ".join(segment.text.split()[known:])
     words = segment.words[known:] if len(segment.words) == len(segment.text.split()) else ()
     start = words[0].start if words else min(max(segment.start, border), segment.end)
-    return replace(segment, text=text, words=words, start=start, end=max(start, segment.end))
+    return replace(segment, text=" ".join(left), words=words, start=start, end=max(start, segment.end))
 
 
 def _normal(text: str) -> list[str]:

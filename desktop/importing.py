@@ -66,17 +66,16 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
         original = incoming / f"original{_suffix(path)}"
         sha256, size = _copy(path, original, reporter)
         here = library.recording_with_hash(sha256)
-        if here:
-            return Imported(here, was_here=True)
-        recording = _enter(library, incoming, original, sha256, size, title or path.stem, is_sample)
+        recording = here or _enter(library, incoming, original, sha256, size, title or path.stem, is_sample)
     except OSError as error:
         raise _disk_error(error) from error
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     try:
-        return Imported(prepare_recording(library, cache, recording, report), was_here=False)
+        return Imported(prepare_recording(library, cache, recording, report), was_here=here is not None)
     except (BadAudio, Cancelled):
-        remove_recording(library, cache, recording)
+        if here is None:
+            remove_recording(library, cache, recording)
         raise
 
 

@@ -32,6 +32,7 @@ from desktop.model import (
     Segment,
     TimeRange,
     clock,
+    ignore_progress,
 )
 from desktop.sentences import QT_TRANSLATE_NOOP, say
 
@@ -73,22 +74,23 @@ def plan(peaks: Peaks, time_range: TimeRange, *, longest: float, overlap: float,
          channels: Sequence[int | None] = (None,)) -> list[Part]:
     """Cut a range into parts of at most `longest` seconds, at the quietest 300 ms near each border."""
     borders = [time_range.start]
-    while time_range.end - borders[-1] > longest:
+    reach, room = min(CUT_REACH, longest / 4), longest - overlap
+    while time_range.end - borders[-1] > (room if borders[1:] else longest):  # later parts carry the overlap along
         left = time_range.end - borders[-1]
-        pieces = int(-(-left // longest))
-        aim = borders[-1] + min(left / pieces, longest - overlap - min(CUT_REACH, longest / 4))
-        reach = min(CUT_REACH, longest / 4)
+        pieces = int(-(-left // room))
+        aim = borders[-1] + min(left / pieces, room - reach)
         cut = quietest_near(peaks, aim, reach)
-        latest = borders[-1] + longest - overlap
-        borders.append(min(max(cut, borders[-1] + longest / 4), latest))
+        borders.append(min(max(cut, borders[-1] + longest / 4), borders[-1] + room))
     borders.append(time_range.end)
     stretches = [(a, b) for a, b in pairwise(borders) if b > a]
     return [Part(index, a, b, overlap if a > time_range.start else 0.0, channel)
             for index, (a, b, channel) in enumerate((a, b, c) for a, b in stretches for c in channels)]
 
 
-def start_job(library: Library, cache: Path, recording: Recording, engine: Engine, options: Options) -> Job:
-    """Plan a run and enter it. Raises UserError when the range is empty."""
+def start_job(library: Library, cache: Path, recording: Recording, engine: Engine, options: Options,
+              report: Report = ignore_progress) -> Job:
+    """Plan a run and enter it; makes cached files that are gone again. Raises UserError when the range is empty."""
+    recording = prepare_recording(library, cache, recording, report)
     files = CacheFiles(cache, recording.sha256)
     peaks = Peaks.load(files.peaks)
     time_range = (options.time_range or TimeRange(0.0, recording.duration)).clamped(recording.duration)
@@ -155,6 +157,7 @@ class _Run:
         try:
             hearing = self._hearing(part)
             self._store(part, hearing)
+            self._fit_next(part)
         except Cancelled:
             if self._library.answer(self._job.id, part.index) is None:
                 self._library.set_part_state(self._job.id, part.index, PartState.PLANNED)
@@ -210,14 +213,24 @@ class _Run:
         return [s for s in self._library.segments(self._job.transcript_id) if s.start < part.start]
 
     def _store(self, part: Part, hearing: Hearing) -> None:
+        self._keep(part, hearing)
+        fraction = self._done + self._weights[part.index]
+        sentence = say("Part {number} of {total} is done", number=part.index + 1, total=len(self._job.parts))
+        self._report(Progress(min(1.0, fraction), sentence, PartStored(self._job.transcript_id, part.index)))
+
+    def _keep(self, part: Part, hearing: Hearing) -> None:
         placed = place(hearing, part, self._peaks)
         if part.lead_in:
             placed = drop_repeats(self._before(part), placed, part.start)
         self._library.store_part(self._job, part.index, [self._labelled(item, part) for item in placed],
                                  hearing.summary)
-        fraction = self._done + self._weights[part.index]
-        sentence = say("Part {number} of {total} is done", number=part.index + 1, total=len(self._job.parts))
-        self._report(Progress(min(1.0, fraction), sentence, PartStored(self._job.transcript_id, part.index)))
+
+    def _fit_next(self, part: Part) -> None:
+        """When the next part was heard before this one, only now can what both have be taken out of it."""
+        for following in self._library.job(self._job.id).parts[part.index + 1:part.index + 2]:
+            answer = self._library.answer(self._job.id, following.index)
+            if following.lead_in and following.state is PartState.STORED and answer is not None:
+                self._keep(following, self._engine.read(answer))
 
     def _labelled(self, item: Placed, part: Part) -> tuple[str, Segment]:
         """One channel is one speaker; an engine that names nobody has one speaker for all."""

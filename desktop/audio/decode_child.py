@@ -25,7 +25,6 @@ from desktop.audio.peaks import Summary, bucket_size
 
 BLOCK_FRAMES = 65_536
 MEMORY_LIMIT = 1 << 30
-_WAV_PACKET = 1 << 18  # bytes; FFmpeg's own choice is small, and each packet costs a turn of our loop
 
 # What interviews come in. Playlists, concat scripts and network protocols are not on it.
 FORMATS = ("wav,w64,rf64,aiff,mp3,aac,mov,mp4,m4a,3gp,3g2,ogg,flac,matroska,webm,caf,asf,amr,amrnb,amrwb,au,"
@@ -86,7 +85,7 @@ def _limit_memory() -> None:
 def _serve(path: str, mode: str, out: BinaryIO) -> None:
     if os.path.getsize(path) == 0:
         raise Refused("empty")
-    options = {"fflags": "fastseek"} if mode == "overview" else {"max_size": str(_WAV_PACKET)}
+    options = {"fflags": "fastseek"} if mode == "overview" else {}
     with av.open(path, metadata_errors="replace", options=options | {
             "protocol_whitelist": "file", "format_whitelist": FORMATS}) as container:
         stream = _choose_stream(container)
@@ -206,13 +205,13 @@ class _Decoder:
         self._summary = Summary(int(header["bucket"]))
         self._block: np.ndarray | None = None
         self._bytes: list[memoryview] = []
-        self._usual: tuple[int, ...] = ()  # shape of a frame that can be copied as it is
+        self._usual: set[tuple[int, ...]] = set()  # shapes of frames that can be copied as they are
         self._format = ""
         self._planes = 1
         self._fill = 0
         self._frames = 0
         self._damage: list[tuple[float, float]] = []
-        self._resampler: Any = None  # for frames that change their format in mid-stream
+        self._resampler: Any = None  # from the first frame on that differs from those before
         self._soxr: Any = None
         # FLAC numbers its samples; (numerator, denominator) from its time stamps to samples
         self._numbered = (stream.time_base * self._rate).as_integer_ratio() \
@@ -294,24 +293,27 @@ class _Decoder:
             frames -= step
 
     def _take(self, frame: Any) -> None:
-        samples = frame.samples
+        """Copy one frame; tens of thousands of them per minute of work, so the usual ones go the short way."""
+        samples, planes = frame.samples, frame.planes
         if samples == 0:
             return
-        self._note_gap(frame)
-        planes = frame.planes
-        # Thousands of frames a second come by here: asking each for its format and layout would cost as much again.
+        if self._numbered is not None:
+            self._note_gap(frame)
+        # Asking each frame for its format and layout would cost as much as copying it.
         shape = (len(planes), planes[0].buffer_size, samples, frame.sample_rate)
-        if shape == self._usual and self._fill + samples <= BLOCK_FRAMES:
-            here, size = self._fill * self._frame_bytes, planes[0].buffer_size
+        if shape in self._usual and self._fill + samples < BLOCK_FRAMES:
+            size, here = samples * self._frame_bytes, self._fill * self._frame_bytes
+            there = here + size
             for row, plane in zip(self._bytes, planes, strict=True):
-                row[here:here + size] = plane
-            self._advance(samples)
+                row[here:there] = memoryview(plane)[:size]  # decoders give longer planes than they fill
+            self._fill += samples
             return
         if self._block is None:
             self._make_block(frame)
         for piece in self._in_first_format(frame):
             self._copy(piece)
-        self._usual = shape if self._resampler is None and shape[1] == samples * self._frame_bytes else ()
+        if self._resampler is None and len(self._usual) < 64:
+            self._usual.add(shape)
 
     def _make_block(self, frame: Any) -> None:
         name = frame.format.name
@@ -338,6 +340,7 @@ class _Decoder:
             raise Refused("strange_rate")
         if self._resampler is None:
             self._resampler = av.AudioResampler(self._format, _layout(self._channels), self._rate)
+            self._usual.clear()  # from now on all go through the resampler, in their order
         frame.pts = None
         try:
             return list(self._resampler.resample(frame))

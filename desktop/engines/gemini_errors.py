@@ -82,8 +82,8 @@ def classify(error: BaseException) -> Failure:
     if chain & {"APIConnectionError", "TransportError", "NetworkError", "RemoteProtocolError", "ReadError",
                 "ConnectionError", "ProxyError", "OSError"}:
         return Failure("network")
-    if chain & {"JSONDecodeError", "APIResponseValidationError", "UnknownApiResponseError", "ValidationError"}:
-        return Failure("broken")
+    if str(getattr(error, "doc", "")).lstrip().startswith("<"):  # a JSONDecodeError over a login page
+        return Failure("blocked")
     return Failure("broken")
 
 

@@ -16,7 +16,7 @@ class Banner(QFrame):
         super().__init__(parent)
         self.notice: Notice | None = None
         self._text = label("", wrap=True)
-        self._action = QPushButton()
+        self._action = QPushButton(self.tr("Next step"))
         self._close = QToolButton()
         self._close.setAutoRaise(True)
         self._close.setAccessibleName(self.tr("Dismiss this message"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QLocale, Qt
 from PySide6.QtGui import QFontDatabase
@@ -24,8 +25,11 @@ from desktop.exports import FORMATS
 from desktop.model import TimeRange, clock
 from desktop.ui import actions
 from desktop.ui.texts import PRIVACY_TEXT
-from desktop.ui.words import label, translated
+from desktop.ui.words import choice_box, label, translated
 from desktop.ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from desktop.transcription import Options
 
 LANGUAGES = ("en", "es", "fr", "de", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "fa", "he", "hi", "zh", "ja", "ko",
              "sv", "da", "nb", "fi", "cs", "el", "ro", "hu", "id", "vi", "th", "sw")
@@ -47,8 +51,7 @@ class TranscribeDialog(QDialog):
         self._workspace, self._range = workspace, time_range
         self.setWindowTitle(self.tr("Transcribe range") if time_range else self.tr("Transcribe"))
         self.setMinimumWidth(480)
-        self._engine = QComboBox()
-        self._engine.setAccessibleName(self.tr("Engine"))
+        self._engine = choice_box(self.tr("Engine"))
         self._engine.addItem(self._gemini_title(), "gemini")
         self._engine.addItem(self.tr("On device · {model}").format(model=workspace.settings.device_model), "device")
         self._language = _language_box(self.tr("Language spoken"), self.tr("Detect"))
@@ -103,16 +106,18 @@ class TranscribeDialog(QDialog):
         self._note.setText(text)
         self._go.setEnabled(self._workspace.has_key or not engine.abilities.sends_audio)
 
-    def choice(self) -> dict[str, object]:
-        """What was chosen, as arguments of transcription.Options."""
+    def options(self) -> Options:
+        """What was chosen."""
+        from desktop.transcription import Options
+
         engine = str(self._engine.currentData())
         abilities = ENGINES[engine].abilities
         settings = self._workspace.settings
-        return {
-            "engine": engine, "model": settings.gemini_model if engine == "gemini" else settings.device_model,
-            "time_range": self._range, "language": str(self._language.currentData() or ""),
-            "translate_to": str(self._translate.currentData() or "") if abilities.translation else "",
-            "speakers": self._speakers.value() or None if abilities.speakers else None}
+        return Options(
+            engine=engine, model=settings.gemini_model if engine == "gemini" else settings.device_model,
+            time_range=self._range, language=str(self._language.currentData() or ""),
+            translate_to=str(self._translate.currentData() or "") if abilities.translation else "",
+            speakers=self._speakers.value() or None if abilities.speakers else None)
 
 
 class PrivacyDialog(QDialog):
@@ -171,8 +176,7 @@ class ExportDialog(QDialog):
         self._document = workspace.document
         self.setWindowTitle(self.tr("Export transcript"))
         self.resize(720, 560)
-        self.format = QComboBox()
-        self.format.setAccessibleName(self.tr("Format"))
+        self.format = choice_box(self.tr("Format"))
         for item in FORMATS.values():
             self.format.addItem(f"{QCoreApplication.translate('core', item.title)} (.{item.name})", item.name)
         self._preview = QPlainTextEdit()
@@ -231,8 +235,7 @@ class ShortcutsDialog(QDialog):
 
 
 def _language_box(name: str, nothing: str) -> QComboBox:
-    box = QComboBox()
-    box.setAccessibleName(name)
+    box = choice_box(name)
     box.addItem(nothing, "")
     for code in sorted(LANGUAGES, key=language_name):
         box.addItem(language_name(code), code)

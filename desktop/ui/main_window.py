@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QKeySequence
@@ -24,15 +24,19 @@ from PySide6.QtWidgets import (
 )
 
 from desktop import __version__
+from desktop.engines import ENGINES
 from desktop.model import TimeRange, clock, parse_clock
 from desktop.paths import RESOURCES
-from desktop.ui import actions, theme
+from desktop.ui import actions, theme, waveform_accessible
 from desktop.ui.inspector import Inspector
 from desktop.ui.item_models import ITEM, SPEAKER
 from desktop.ui.library_panel import LibraryPanel
 from desktop.ui.recording_view import RecordingView
 from desktop.ui.status import StatusBar
 from desktop.ui.workspace import Notice, Workspace
+
+if TYPE_CHECKING:
+    from desktop.transcription import Options
 
 STEP, SPEED_STEP = 3.0, 0.1
 _TYPING = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
@@ -46,6 +50,7 @@ class MainWindow(QMainWindow):
         self.workspace, self._geometry = workspace, geometry
         self.setWindowTitle("Pullquote")
         self.setAcceptDrops(True)
+        waveform_accessible.install()
         self.actions_by_name = self._build_actions()
         self.library_panel = LibraryPanel(workspace)
         self.view = RecordingView(workspace, self.actions_by_name)
@@ -101,6 +106,7 @@ class MainWindow(QMainWindow):
                        workspace.jobs.changed, workspace.player.state_changed):
             signal.connect(self._show_state)
         workspace.settings_changed.connect(self._apply_theme)
+        workspace.segment_selected.connect(lambda _: waveform_accessible.announce_selection(self.view.waveform))
         workspace.imports.changed.connect(self._failed_import)
 
     def _restore(self) -> None:
@@ -260,19 +266,17 @@ class MainWindow(QMainWindow):
             return
         dialog = TranscribeDialog(self.workspace, time_range, self)
         if dialog.exec():
-            self.start_transcription(dialog.choice())
+            self.start_transcription(dialog.options())
 
-    def start_transcription(self, choice: dict[str, Any]) -> None:
+    def start_transcription(self, options: Options) -> None:
         """Start a run; before the first upload ever, say what leaves and ask."""
-        from desktop.transcription import Options
-
         recording = self.workspace.recording
-        if recording is None or (choice["engine"] == "gemini" and not self._may_upload()):
+        if recording is None or (ENGINES[options.engine].abilities.sends_audio and not self._may_upload()):
             return
-        if choice["engine"] == "gemini":
-            self.workspace.change_settings(translate_to=choice["translate_to"])
+        if ENGINES[options.engine].abilities.translation:
+            self.workspace.change_settings(translate_to=options.translate_to)
         self.workspace.noticed.emit(None)
-        self.workspace.jobs.start(recording, Options(**choice))
+        self.workspace.jobs.start(recording, options)
 
     def _may_upload(self) -> bool:
         from desktop.ui.dialogs import PrivacyDialog
@@ -287,7 +291,7 @@ class MainWindow(QMainWindow):
 
     def continue_job(self) -> None:
         job = self.workspace.unfinished_job()
-        if job is not None and (job.engine != "gemini" or self._may_upload()):
+        if job is not None and (not ENGINES[job.engine].abilities.sends_audio or self._may_upload()):
             self.workspace.noticed.emit(None)
             self.workspace.jobs.resume(job)
 

@@ -25,7 +25,7 @@ from desktop.ui.transcript_panel import TranscriptView
 from desktop.ui.transport_bar import TransportBar
 from desktop.ui.wave_detail import WaveDetail
 from desktop.ui.waveform_view import WaveformView
-from desktop.ui.words import label
+from desktop.ui.words import choice_box, label
 from desktop.ui.workspace import Notice, Workspace
 
 _TICK = 30  # milliseconds between two looks at the player
@@ -39,8 +39,7 @@ class RecordingView(QWidget):
         self._workspace, self._actions = workspace, actions
         self.title = label("")
         self.facts = label("")
-        self.transcript_choice = QComboBox()
-        self.transcript_choice.setAccessibleName(self.tr("Transcript shown"))
+        self.transcript_choice = choice_box(self.tr("Transcript shown"))
         self.transcript_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.transcribe_button = QPushButton(self.tr("Transcribe…"))
         self.banner = Banner()
@@ -51,7 +50,7 @@ class RecordingView(QWidget):
         self.follow_button = QPushButton(self.tr("Back to the playing line"))
         self._empty = label("", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty_button = QPushButton()
+        self._empty_button = QPushButton(self.tr("Import…"))
         self._lower = QStackedWidget()
         self._detail = WaveDetail()
         self._ticker = QTimer(self)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -25,7 +24,7 @@ from desktop.api_key import KeyReading, KeyState
 from desktop.errors import Cancelled, PullquoteError
 from desktop.model import Progress
 from desktop.ui.tasks import Task
-from desktop.ui.words import label, translated
+from desktop.ui.words import choice_box, label, translated
 from desktop.ui.workspace import Workspace
 
 KEY_PAGE = "https://aistudio.google.com/apikey"
@@ -67,9 +66,7 @@ class KeyPage(QWidget):
         self.test_button = QPushButton(self.tr("Test key"))
         self.forget_button = QPushButton(self.tr("Forget key"))
         self.result = label("", wrap=True)
-        self.model = QComboBox()
-        self.model.setEditable(True)
-        self.model.setAccessibleName(self.tr("Gemini model"))
+        self.model = choice_box(self.tr("Gemini model"), editable=True)
         self._build()
         self._connect()
         self._fill_models()
@@ -168,8 +165,7 @@ class DevicePage(QWidget):
 
         self._workspace, self._models, self._folder_of = workspace, MODELS, folder_of
         self._task: Task | None = None
-        self.model = QComboBox()
-        self.model.setAccessibleName(self.tr("Speech model"))
+        self.model = choice_box(self.tr("Speech model"))
         self.fetch_button = QPushButton()
         self.stop_button = QPushButton(self.tr("Stop"))
         self.bar = QProgressBar()
@@ -255,8 +251,7 @@ class GeneralPage(QWidget):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         settings = workspace.settings
-        theme = QComboBox()
-        theme.setAccessibleName(self.tr("Theme"))
+        theme = choice_box(self.tr("Theme"))
         for value, text in (("system", self.tr("As the system")), ("light", self.tr("Light")),
                             ("dark", self.tr("Dark"))):
             theme.addItem(text, value)

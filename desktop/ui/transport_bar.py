@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
 from desktop.model import TimeRange, clock, parse_clock
-from desktop.ui.words import label
+from desktop.ui.words import choice_box, label
 from desktop.ui.workspace import Workspace
 
 SPEEDS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -89,8 +89,7 @@ class TransportBar(QWidget):
         self._position = label("0:00.0")
         self._position.setAccessibleName(self.tr("Position"))
         self._position.setMinimumWidth(self.fontMetrics().horizontalAdvance("00:00:00.0  "))
-        self._speed = QComboBox()
-        self._speed.setAccessibleName(self.tr("Speed"))
+        self._speed = choice_box(self.tr("Speed"))
         self._speed.setToolTip(self.tr("Speed, with the pitch kept (F3 slower, F4 faster, Shift+F4 normal)"))
         for speed in SPEEDS:
             self._speed.addItem(f"{speed:g}×", speed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QComboBox, QLabel
 
 from desktop.sentences import Sentence
 
@@ -35,3 +35,13 @@ def label(text: str, *, wrap: bool = False, name: str = "") -> QLabel:
     if name:
         widget.setObjectName(name)
     return widget
+
+
+def choice_box(name: str, editable: bool = False) -> QComboBox:
+    """A combo box whose parts all have a name for screen readers."""
+    box = QComboBox()
+    box.setEditable(editable)
+    for part in (box, box.view(), box.lineEdit()):
+        if part is not None:
+            part.setAccessibleName(name)
+    return box
