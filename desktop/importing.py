@@ -15,7 +15,7 @@ from pathlib import Path
 from desktop.audio.cache import CacheFiles
 from desktop.audio.decoder import bad_audio
 from desktop.audio.preparing import Picture, overview, prepare
-from desktop.errors import BadAudio, Cancelled
+from desktop.errors import BadAudio, Cancelled, LibraryError
 from desktop.library import Library
 from desktop.model import Progress, Recording, RecordingState, Report
 from desktop.paths import fsync_folder, private_folder
@@ -67,14 +67,15 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
         sha256, size = _copy(path, original, reporter)
         here = library.recording_with_hash(sha256)
         recording = here or _enter(library, incoming, original, sha256, size, title or path.stem, is_sample)
+        was_here = recording.folder != _final(incoming).name
     except OSError as error:
         raise _disk_error(error) from error
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     try:
-        return Imported(prepare_recording(library, cache, recording, report), was_here=here is not None)
+        return Imported(prepare_recording(library, cache, recording, report), was_here)
     except (BadAudio, Cancelled):
-        if here is None:
+        if not was_here:
             remove_recording(library, cache, recording)
         raise
 
@@ -164,16 +165,23 @@ def _copy(source: Path, target: Path, reporter: _Reporter) -> tuple[str, int]:
 
 def _enter(library: Library, incoming: Path, original: Path, sha256: str, size: int, title: str,
            is_sample: bool) -> Recording:
-    folder = incoming.with_name(incoming.name.removeprefix(".incoming-"))
+    folder = _final(incoming)
     fsync_folder(incoming)
     incoming.rename(folder)
     fsync_folder(folder.parent)
     try:
         return library.add_recording(title=title, folder=folder.name, original=original.name, sha256=sha256,
                                      byte_count=size, is_sample=is_sample)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise
+        here = library.recording_with_hash(sha256) if isinstance(error, LibraryError) else None
+        if here is None:
+            raise
+        return here  # the same file came in twice at the same time
+
+
+def _final(incoming: Path) -> Path:
+    return incoming.with_name(incoming.name.removeprefix(".incoming-"))
 
 
 def _enter_orphan(library: Library, folder: Path) -> None:

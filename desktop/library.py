@@ -35,7 +35,9 @@ from desktop.model import (
 )
 from desktop.paths import private_folder
 
-_RECORDING = """SELECT recording.*, (SELECT count(*) FROM transcript WHERE recording_id = recording.id) AS transcripts
+_RECORDING = """SELECT recording.*,
+    (SELECT count(*) FROM transcript WHERE recording_id = recording.id) AS transcripts,
+    EXISTS (SELECT 1 FROM job WHERE recording_id = recording.id AND state != 'done') AS partly
     FROM recording"""
 
 
@@ -328,7 +330,7 @@ class Library:
             connection.execute("UPDATE part SET state = 'stored', problem = '', summary = ? "
                                "WHERE job_id = ? AND position = ?", (clean_text(summary), job.id, index))
             summaries = connection.execute("SELECT summary FROM part WHERE job_id = ? AND summary != '' "
-                                           "ORDER BY position", (job.id,)).fetchall()
+                                           "GROUP BY summary ORDER BY min(position)", (job.id,)).fetchall()
             connection.execute("UPDATE transcript SET summary = ? WHERE id = ?",
                                ("\n".join(row[0] for row in summaries), job.transcript_id))
 
@@ -386,7 +388,8 @@ def _recording(row: sqlite3.Row) -> Recording:
         id=row["id"], title=row["title"], folder=row["folder"], original=row["original"], sha256=row["sha256"],
         duration=row["duration"], sample_rate=row["sample_rate"], channels=row["channels"],
         imported_at=row["imported_at"], state=RecordingState(row["state"]), problem=row["problem"],
-        is_sample=bool(row["is_sample"]), transcript_count=row["transcripts"])
+        is_sample=bool(row["is_sample"]), transcript_count=row["transcripts"],
+        is_partly_heard=bool(row["partly"]))
 
 
 def _segment(row: sqlite3.Row, words: Sequence[Word]) -> Segment:

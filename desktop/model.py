@@ -86,6 +86,7 @@ class Recording:
     problem: str = ""  # e.g. damaged from 12:03 on
     is_sample: bool = False
     transcript_count: int = 0
+    is_partly_heard: bool = False  # a job still misses parts
 
 
 @dataclass(frozen=True)

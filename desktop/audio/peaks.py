@@ -7,6 +7,7 @@ of level k. About 0.75 KB per second of audio.
 from __future__ import annotations
 
 import os
+import secrets
 import struct
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _MAGIC = b"PQPEAKS1"
 _HEADER = struct.Struct("<8sIIQQ")  # magic, sample rate, samples per bucket, frames, buckets
 _SCALES = {np.dtype(np.float32): 127.0, np.dtype(np.float64): 127.0, np.dtype(np.int16): 1 / 256,
            np.dtype(np.int32): 1 / (1 << 24)}
+_LEAST, _MOST = np.array([[-128.0], [-128.0], [0.0]]), np.array([[127.0], [127.0], [255.0]])
 
 
 def bucket_size(rate: int) -> int:
@@ -82,10 +84,14 @@ def _extremes(block: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _pack(lowest: np.ndarray, highest: np.ndarray, rms: np.ndarray) -> np.ndarray:
     """Values on the scale of a bucket, rounded outwards and clipped; NaN becomes 0."""
-    values = np.stack([np.floor(lowest), np.ceil(highest), np.rint(rms)], axis=1)
-    np.clip(values, (-128, -128, 0), (127, 127, 255), out=values)
-    values[np.isnan(values)] = 0
-    return values.astype(np.int16).astype(np.int8)  # an rms over 127 keeps its eight bits
+    values = np.empty((3, len(lowest)))
+    np.floor(lowest, out=values[0])
+    np.ceil(highest, out=values[1])
+    np.rint(rms, out=values[2])
+    np.clip(values, _LEAST, _MOST, out=values)
+    if np.isnan(values.sum()):
+        values[np.isnan(values)] = 0
+    return values.T.astype(np.int16).astype(np.int8)  # an rms over 127 keeps its eight bits
 
 
 def fold(buckets: np.ndarray) -> np.ndarray:
@@ -145,7 +151,7 @@ class Peaks:
 
     def save(self, path: Path) -> None:
         """Write through a temporary name."""
-        temporary = path.with_suffix(".tmp")
+        temporary = path.with_name(f"{path.stem}-{secrets.token_hex(4)}.tmp")
         with open(temporary, "wb") as file:
             file.write(_HEADER.pack(_MAGIC, self.rate, self.bucket, self.frames, len(self.levels[0])))
             for level in self.levels:

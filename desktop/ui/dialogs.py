@@ -38,7 +38,7 @@ LANGUAGES = ("en", "es", "fr", "de", "it", "pt", "nl", "pl", "ru", "uk", "tr", "
 def language_name(code: str) -> str:
     """A language by its English name and its own."""
     locale = QLocale(code)
-    native = locale.nativeLanguageName()
+    native = locale.nativeLanguageName() if code != "en" else ""  # it would say "American English"
     english = QLocale.languageToString(locale.language())
     return english if native.casefold() == english.casefold() or not native else f"{english} ({native})"
 

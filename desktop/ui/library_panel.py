@@ -96,6 +96,8 @@ class LibraryDelegate(QStyledItemDelegate):
             pieces = [self.tr("being prepared")]
         if job:
             pieces.append(self.tr("transcribing {percent}").format(percent=f"{job.fraction:.0%}"))
+        elif item.is_partly_heard:
+            pieces.append(self.tr("partly transcribed"))
         elif item.transcript_count:
             pieces.append(self.tr("✓ transcribed"))
         else:

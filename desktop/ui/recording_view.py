@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -25,7 +24,7 @@ from desktop.ui.transcript_panel import TranscriptView
 from desktop.ui.transport_bar import TransportBar
 from desktop.ui.wave_detail import WaveDetail
 from desktop.ui.waveform_view import WaveformView
-from desktop.ui.words import choice_box, label
+from desktop.ui.words import ElidedLabel, choice_box, label
 from desktop.ui.workspace import Notice, Workspace
 
 _TICK = 30  # milliseconds between two looks at the player
@@ -37,7 +36,7 @@ class RecordingView(QWidget):
     def __init__(self, workspace: Workspace, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace, self._actions = workspace, actions
-        self.title = label("")
+        self.title = ElidedLabel()
         self.facts = label("")
         self.transcript_choice = choice_box(self.tr("Transcript shown"))
         self.transcript_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -64,7 +63,6 @@ class RecordingView(QWidget):
         font.setPointSizeF(font.pointSizeF() * 1.25)
         font.setBold(True)
         self.title.setFont(font)
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.facts.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         head = QHBoxLayout()
         head.setContentsMargins(8, 4, 8, 0)
@@ -87,6 +85,7 @@ class RecordingView(QWidget):
         lower.addWidget(self.follow_button, 0, Qt.AlignmentFlag.AlignHCenter)
         self.follow_button.hide()
         self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self._upper = upper
         self.splitter.addWidget(upper)
         self.splitter.addWidget(below)
         self.splitter.setStretchFactor(0, 2)
@@ -144,7 +143,6 @@ class RecordingView(QWidget):
         self._detail = WaveDetail()
         self.waveform.set_detail(self._detail)
         self.title.setText(recording.title if recording else "")
-        self.title.setToolTip("")
         self.facts.setText(clock(recording.duration) if recording else "")
         self.waveform.set_duration(recording.duration if recording else 0.0)
         self.waveform.set_playhead(0.0)
@@ -163,6 +161,7 @@ class RecordingView(QWidget):
             self.waveform.set_duration(seconds)
         self.waveform.set_picture(peaks, overview)
         self.overview.set_picture(peaks, overview)
+        self._upper.setVisible(self._workspace.recording is not None or self.waveform.scale.duration > 0)
         recording = self._workspace.recording
         if isinstance(picture, Peaks) and recording is not None and recording.state is RecordingState.READY:
             self._detail = WaveDetail(CacheFiles(self._workspace.cache, recording.sha256).copy)
@@ -184,7 +183,6 @@ class RecordingView(QWidget):
         if document is not None:
             self.transcript_choice.setCurrentIndex(self.transcript_choice.findData(document.transcript.id))
         self.transcript_choice.blockSignals(False)
-        self.transcript_choice.setVisible(self.transcript_choice.count() > 0)
         self._show_facts()
         self._show_lower()
         self._offer_rest()
@@ -220,6 +218,8 @@ class RecordingView(QWidget):
         document, recording = workspace.document, workspace.recording
         has_lines = document is not None and bool(document.segments)
         self._lower.setCurrentIndex(0 if has_lines else 1)
+        self._upper.setVisible(recording is not None or self.waveform.scale.duration > 0)
+        self.transcript_choice.setVisible(self.transcript_choice.count() > 0)
         busy = recording is not None and workspace.jobs.of(recording.id) is not None
         self.transcribe_button.setVisible(recording is not None)
         self.transcribe_button.setEnabled(not busy)
@@ -245,6 +245,7 @@ class RecordingView(QWidget):
         model_index = self.transcript.segments.index(index)
         if index >= 0 and self.transcript.currentIndex().row() != index:
             self.transcript.setCurrentIndex(model_index)
+            self.transcript.reveal(index)
 
     def _no_sound(self) -> None:
         self._workspace.noticed.emit(Notice(self.tr(

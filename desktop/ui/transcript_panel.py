@@ -157,8 +157,8 @@ class SegmentDelegate(QStyledItemDelegate):
                     colour: QColor) -> None:
         palette = self._view.palette()
         painter.setPen(palette.placeholderText().color())
-        painter.drawText(QRect(at.x(), at.y(), self.time_width, self._line),
-                         Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, clock(segment.start))
+        place = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRect(at.x(), at.y(), self.time_width, self._line), place, clock(segment.start))
         if speaker is None:
             return
         left = at.x() + self.time_width
@@ -168,8 +168,7 @@ class SegmentDelegate(QStyledItemDelegate):
         painter.drawRoundedRect(QRect(left, at.y() + 3, 8, self._line - 6), 3, 3)
         painter.setPen(colour)
         name = self._metrics.elidedText(speaker.name, Qt.TextElideMode.ElideRight, self.name_width - 16)
-        painter.drawText(QRect(left + 14, at.y(), self.name_width - 14, self._line),
-                         Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+        painter.drawText(QRect(left + 14, at.y(), self.name_width - 14, self._line), place, name)
 
     def _paint_text(self, painter: QPainter, left: int, top: int, text: str, colour: QColor, italic: bool) -> int:
         painter.setPen(colour)
@@ -235,11 +234,14 @@ class TranscriptView(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setAccessibleName(self.tr("Transcript"))
         self.is_following = True
+        self._wanted = -1  # a row to show as soon as its batch is laid out
+        self.verticalScrollBar().rangeChanged.connect(lambda: self.reveal(self._wanted) if self._wanted >= 0 else None)
         self.verticalScrollBar().sliderPressed.connect(self.stop_following)
         self.verticalScrollBar().actionTriggered.connect(self.stop_following)
 
     def set_document(self, document: TranscriptDocument | None) -> None:
         """Show another document, or more of the same."""
+        self._wanted = -1
         self.row_delegate.set_document(document)
         self.segments.set_document(document)
 
@@ -256,8 +258,11 @@ class TranscriptView(QListView):
             self.reveal(row)
 
     def reveal(self, row: int) -> None:
-        """Scroll to a row, if it is not well in view."""
+        """Scroll to a row, if it is not well in view; rows that are not laid out yet are waited for."""
         rect = self.visualRect(self.segments.index(row))
+        self._wanted = -1 if rect.isValid() else row
+        if not rect.isValid():
+            return
         height = self.viewport().height()
         if rect.top() < 0 or rect.bottom() > height * 0.85:
             self.scrollTo(self.segments.index(row), QAbstractItemView.ScrollHint.PositionAtTop
@@ -313,7 +318,10 @@ def _lay_out(text: str, width: int, font: QFont, line_height: int) -> tuple[QTex
     layout = QTextLayout(text, font)
     option = QTextOption()
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-    option.setTextDirection(_direction(text))
+    direction = _direction(text)
+    option.setTextDirection(direction)
+    option.setAlignment(Qt.AlignmentFlag.AlignRight if direction is Qt.LayoutDirection.RightToLeft
+                        else Qt.AlignmentFlag.AlignLeft)
     layout.setTextOption(option)
     layout.beginLayout()
     y = 0.0

@@ -221,6 +221,8 @@ class WaveformView(QWidget):
             painter.fillRect(QRectF(edge - 4, self.height() / 2 + RULER - 12, 8, 28), colours.selection)
 
     def _paint_playhead(self, painter: QPainter, colours: theme.Colours) -> None:
+        if self.scale.duration <= 0:
+            return
         x = self.scale.to_x(self.playhead)
         if -2 <= x <= self.width() + 2:
             painter.setPen(QPen(colours.playhead, 2))
