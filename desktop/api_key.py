@@ -63,7 +63,7 @@ class ApiKey:
     """Reads, stores and forgets the key. `make_backend` is replaced in tests only."""
 
     def __init__(self, make_backend: Callable[[], Any] | None = None) -> None:
-        self._make_backend = make_backend or _allowed_backend
+        self._make_backend = make_backend or allowed_backend
         self._session = ""
 
     def read(self) -> KeyReading:
@@ -147,8 +147,11 @@ def _name(backend: Any) -> str:
         type(backend).__module__.rsplit(".", 1)[-1], "the key store")
 
 
-def _allowed_backend() -> Any:
-    """The first usable backend of our list, made directly: configuration and plug-ins have no say."""
+def allowed_backend() -> Any:
+    """The first usable backend of our list, made directly: configuration and plug-ins have no say.
+
+    ImportError when the backends themselves are missing, which a frozen program could be.
+    """
     if sys.platform == "win32":
         from keyring.backends.Windows import WinVaultKeyring
 

@@ -100,6 +100,7 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
     engine = options.engine or ("gemini" if key else "device")
     if engine == "gemini" and not key:
         raise UserError("No Gemini key is set. Set one with 'pullquote key set', or use --engine device.")
+    options.files = _files(options.files)
     targets = _targets(options)
     if engine == "gemini":
         print(f"The audio is sent to {url.split('/')[2]}.", file=sys.stderr)
@@ -108,6 +109,16 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
         for file in options.files:
             worst = max(worst, _one_file(options, file, engine, key, url, library, cache, targets.get(file)))
     return worst
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """The files named, and the audio files in the folders named."""
+    from desktop.importing import audio_files_in
+
+    files = audio_files_in(paths)
+    if not files:
+        raise UserError("There is no audio file in {folder}. Name a file, or another folder.", folder=paths[0])
+    return files
 
 
 def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: str, url: str, library: object,
@@ -180,6 +191,9 @@ def _targets(options: argparse.Namespace) -> dict[Path, Path]:
     output = Path(options.output)
     if output.is_dir():
         targets = {file: output / f"{file.stem}.{options.format}" for file in options.files}
+        if len(set(targets.values())) < len(options.files):
+            raise UserError("Two of the files have the same name, so one result would overwrite the other. Transcribe "
+                            "them one after the other.")
     elif len(options.files) > 1:
         raise UserError("--output must be a folder that exists when there are several files.")
     else:
@@ -232,8 +246,9 @@ def _key(options: argparse.Namespace, environment_key: str) -> int:
         print(store.where())
         return DONE
     if options.what == "forget":
-        print(store.forget().sentence)
-        return DONE
+        left = store.forget()
+        print(left.sentence, file=sys.stdout if left.state is KeyState.MISSING else sys.stderr)
+        return DONE if left.state is KeyState.MISSING else FAILED
     if options.what == "set":
         return _set_key(store)
     return _test_key(environment_key or store.read().key)

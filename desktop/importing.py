@@ -74,7 +74,7 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
         shutil.rmtree(incoming, ignore_errors=True)
     try:
         return Imported(prepare_recording(library, cache, recording, report), was_here)
-    except (BadAudio, Cancelled):
+    except (BadAudio, Cancelled, KeyboardInterrupt):
         if not was_here:
             remove_recording(library, cache, recording)
         raise

@@ -102,9 +102,14 @@ class Library:
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         reader: sqlite3.Connection | None = getattr(self._readers, "connection", None)
-        if reader is None:
-            reader = self._readers.connection = self._new_reader()
-        return reader.execute(sql, values).fetchall()
+        try:
+            if reader is None:
+                reader = self._readers.connection = self._new_reader()
+            return reader.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise LibraryError(
+                "The library could not be read ({reason}). Close Pullquote and start it again; nothing was changed.",
+                reason=error) from error
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:

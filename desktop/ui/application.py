@@ -91,10 +91,7 @@ def after_first_paint(window: MainWindow, files: list[str]) -> None:
                               done=lambda _: _sample_added(window), failed=workspace.show_error)
     else:
         workspace.tasks.start(_tidy, workspace.library, workspace.cache, workspace.settings.cache_gigabytes,
-                              done=lambda _: workspace.library_changed.emit(), failed=workspace.show_error)
-        recordings = workspace.library.recordings()
-        if recordings and not files:
-            workspace.open(recordings[0])
+                              done=lambda _: _tidied(window, bool(files)), failed=workspace.show_error)
     workspace.read_key()
     window.import_paths([Path(name) for name in files])
 
@@ -136,7 +133,19 @@ def _arrived(window: MainWindow, names: list[str]) -> None:
     window.import_paths([Path(name) for name in names])
 
 
+def _tidied(window: MainWindow, has_files: bool) -> None:
+    workspace = window.workspace
+    workspace.library_changed.emit()
+    recordings = workspace.library.recordings()
+    if recordings and not has_files and workspace.recording is None:
+        workspace.open(recordings[0])
+
+
 def _tidy(library: Library, cache: Path, gigabytes: float) -> None:
+    """On a worker: leftovers, and the imports that the first recording and the first sound would wait for."""
+    import PySide6.QtMultimedia  # noqa: F401
+
+    import desktop.audio.playback  # noqa: F401
     from desktop.importing import sweep, trim_cache
 
     if not library.read_only_because:

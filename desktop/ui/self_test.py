@@ -98,12 +98,19 @@ def _playback() -> str:
 def _portaudio() -> str:
     from desktop.audio.devices import portaudio_version
 
-    return portaudio_version()
+    version = portaudio_version()
+    inside = getattr(sys, "_MEIPASS", "")
+    if inside and sys.platform == "linux":
+        maps = Path("/proc/self/maps").read_text("utf-8").splitlines()
+        loaded = {line.split(maxsplit=5)[-1] for line in maps if "libportaudio" in line}
+        _need(all(place.startswith(inside) for place in loaded), f"not ours but this computer's: {loaded}")
+    return version
 
 
 def _keyring() -> str:
-    from desktop.api_key import ApiKey
+    from desktop.api_key import ApiKey, allowed_backend
 
+    allowed_backend()  # its ImportError is a failure here; where() would call it a computer without a key store
     return str(ApiKey().where())
 
 

@@ -25,6 +25,7 @@ class SingleInstance(QObject):
         self._lock.setStaleLockTime(0)  # stale is only whose process is gone
         self.is_first = self._lock.tryLock(100)
         self._server: QLocalServer | None = None
+        self._sockets: list[QLocalSocket] = []
         if self.is_first:
             self._listen()
 
@@ -43,6 +44,8 @@ class SingleInstance(QObject):
         """Let the next start be the first."""
         if self._server is not None:
             self._server.close()
+            for socket in list(self._sockets):
+                self._forget(socket)
         self._lock.unlock()
 
     def _listen(self) -> None:
@@ -54,21 +57,31 @@ class SingleInstance(QObject):
 
     def _connected(self) -> None:
         assert self._server is not None
-        socket = self._server.nextPendingConnection()
-        if socket is None:
-            return
-        socket.readyRead.connect(lambda: self._read(socket))
-        socket.disconnected.connect(socket.deleteLater)
-        if socket.bytesAvailable():
-            self._read(socket)
+        while (socket := self._server.nextPendingConnection()) is not None:
+            self._sockets.append(socket)
+            socket.readyRead.connect(self._read_all)
+            socket.disconnected.connect(self._read_all)
+        self._read_all()
 
-    def _read(self, socket: QLocalSocket) -> None:
-        if not socket.canReadLine():
-            if socket.bytesAvailable() > _LONGEST:
-                socket.abort()
-            return
+    def _read_all(self) -> None:
+        for socket in list(self._sockets):
+            if socket.canReadLine():
+                line = bytes(socket.readLine(_LONGEST).data())
+                self._forget(socket)
+                self._take(line)
+            elif socket.bytesAvailable() > _LONGEST or socket.state() is QLocalSocket.LocalSocketState.UnconnectedState:
+                self._forget(socket)
+
+    def _forget(self, socket: QLocalSocket) -> None:
+        self._sockets.remove(socket)
+        socket.readyRead.disconnect(self._read_all)
+        socket.disconnected.disconnect(self._read_all)
+        socket.abort()
+        socket.deleteLater()
+
+    def _take(self, line: bytes) -> None:
         try:
-            names = json.loads(bytes(socket.readLine(_LONGEST).data()))
+            names = json.loads(line)
         except ValueError:
             return
         if isinstance(names, list):

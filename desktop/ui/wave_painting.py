@@ -78,26 +78,37 @@ class WaveImage:
             self._y = np.arange(height, dtype=np.uint16).reshape(-1, 1)
             self._offset = np.empty((height, width), np.uint16)
             self._mask = np.empty((height, width), bool)
+            self._change = np.empty((height, width), np.uint32)
         ground, wave, body = self._colours_of(speakers, colours, ahead)
-        self._pixels[:] = ground
         lowest, highest, rms = columns
         middle = height / 2
         scale = gain * middle / 128.0
-        self._bar(middle - highest * scale, middle - lowest * scale, wave, height)
+        top = np.clip(middle - highest * scale, 0, height - 1)
+        bottom = np.clip(middle - lowest * scale, 0, height - 1)
         half = np.minimum(rms * (scale / 2), np.minimum(np.abs(lowest), np.abs(highest)) * scale)
-        self._bar(middle - half, middle + half, body, height)
+        rows = self._bar(top, bottom, wave - ground, self._pixels)
+        self._pixels[:rows.start] = ground
+        self._pixels[rows.stop:] = ground
+        self._pixels[rows] += ground
+        rows = self._bar(np.clip(middle - half, top, bottom), np.clip(middle + half, top, bottom), body - wave,
+                         self._change)
+        self._pixels[rows] += self._change[rows]
         self._pixels[int(middle)] = np.where(self._pixels[int(middle)] == ground, wave, self._pixels[int(middle)])
         return QImage(self._pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
 
-    def _bar(self, top: np.ndarray, bottom: np.ndarray, colour: np.ndarray, height: int) -> None:
-        first = np.clip(top, 0, height - 1).astype(np.uint16)
-        length = np.clip(bottom, 0, height - 1).astype(np.uint16) - first
-        # unsigned wrap-around makes "first <= y <= last" one comparison; only the rows that hold something
-        low, high = int(first.min()), min(height, int((first + length).max()) + 1)
-        offset, mask = self._offset[low:high], self._mask[low:high]
-        np.subtract(self._y[low:high], first, out=offset)
-        np.less_equal(offset, length, out=mask)
-        np.copyto(self._pixels[low:high], colour, where=mask)
+    def _bar(self, top: np.ndarray, bottom: np.ndarray, change: np.ndarray, out: np.ndarray) -> slice:
+        """`change` from `top` to `bottom`, else 0; in the rows given back, the others are not touched.
+
+        Adding differences of colours is faster, and far steadier, than copying colours through a mask.
+        """
+        first = top.astype(np.uint16)
+        length = bottom.astype(np.uint16) - first
+        rows = slice(int(first.min()), int((first + length).max()) + 1)
+        # unsigned wrap-around makes "first <= y <= last" one comparison
+        np.subtract(self._y[rows], first, out=self._offset[rows])
+        np.less_equal(self._offset[rows], length, out=self._mask[rows])
+        np.multiply(self._mask[rows], change, out=out[rows])
+        return rows
 
     def _colours_of(self, speakers: np.ndarray, colours: Colours,
                     ahead: np.ndarray | None) -> tuple[np.ndarray, ...]:

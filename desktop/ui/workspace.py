@@ -252,6 +252,8 @@ class Workspace(QObject):
 
     def _imported(self, recording: Recording, was_here: bool) -> None:
         self.library_changed.emit()
+        in_use = [recording.sha256, self.recording.sha256 if self.recording else ""]
+        self.tasks.start(_trim, self.cache, int(self.settings.cache_gigabytes * 1e9), in_use)
         busy = self.recording is not None and self.player.is_playing
         if not busy and not self.imports.items:
             self.open(recording)
@@ -298,6 +300,12 @@ class Workspace(QObject):
             verb(*arguments)
         except PullquoteError as error:
             self.show_error(error)
+
+
+def _trim(cache: Path, most_bytes: int, in_use: list[str]) -> None:
+    from desktop.importing import trim_cache
+
+    trim_cache(cache, most_bytes, in_use)
 
 
 def _prepare(library: Library, cache: Path, recording: Recording, report: Callable[[Progress], None]) -> Recording:
