@@ -40,7 +40,7 @@ class SegmentDelegate(QStyledItemDelegate):
         self.playing = -1
         self.many_languages = False
         self.tags_width = 0
-        self._widths: dict[str, float] = {}
+        self._widths: dict[tuple[str, bool], float] = {}
         self._heights: dict[tuple[int, int], int] = {}
         self._layouts: OrderedDict[tuple[str, int, bool], list[tuple[QTextLayout, float]]] = OrderedDict()
         self.set_font(parent.font())
@@ -48,6 +48,9 @@ class SegmentDelegate(QStyledItemDelegate):
     def set_font(self, font: QFont) -> None:
         """Measure anew."""
         self._font, self._metrics = font, QFontMetricsF(font)
+        self._italic = QFont(font)
+        self._italic.setItalic(True)
+        self._italic_metrics = QFontMetricsF(self._italic)
         self._line = int(self._metrics.lineSpacing()) + 1
         self.time_width = int(self._metrics.horizontalAdvance("0:00:00")) + GAP
         self.name_width = min(int(self._metrics.averageCharWidth() * 15), 150)
@@ -93,32 +96,40 @@ class SegmentDelegate(QStyledItemDelegate):
         return QSize(100, height)
 
     def _height(self, segment: Segment, width: int) -> int:
-        lines = self._line_count(segment.text, width)
+        height = self._text_height(segment.text, width, False)
         if segment.translation:
-            lines += self._line_count(segment.translation, width)
-        return lines * self._line + 2 * PADDING
+            height += self._text_height(segment.translation, width, True)
+        return height + 2 * PADDING
 
-    def _line_count(self, text: str, width: int) -> int:
-        """Lines of greedy word wrap from cached word widths; scripts without spaces by their whole width."""
-        lines, at, space = 1, 0.0, self._width(" ")
+    def _text_height(self, text: str, width: int, italic: bool) -> int:
+        lines, close = self._line_count(text, width, italic)
+        if close:  # too near to call from sums: the real layout decides
+            return sum(int(height) for _, height in self._layout(text, width, italic))
+        return lines * self._line
+
+    def _line_count(self, text: str, width: int, italic: bool) -> tuple[int, bool]:
+        """Lines of greedy word wrap from cached word widths, and whether some line is within 2 % of the edge."""
+        lines, at, close, space = 1, 0.0, not text.isascii() and " " not in text, self._width(" ", italic)
+        margin = max(4.0, 0.02 * width)
         for paragraph, line in enumerate(text.split("\n")):
             lines, at = (lines + 1, 0.0) if paragraph else (lines, at)
             for word in line.split(" "):
-                advance = self._width(word)
-                if at and at + space + advance > width:
-                    lines, at = lines + 1, 0.0
-                if advance > width:
-                    lines += int(advance // width)
-                    advance %= width
-                at += advance + (space if at else 0.0)
-        return lines
+                advance = self._width(word, italic)
+                reach = at + space + advance if at else advance
+                close = close or abs(reach - width) < margin or advance > width
+                if reach > width and at:
+                    lines, reach = lines + 1, advance
+                at = reach
+        return lines, close
 
-    def _width(self, word: str) -> float:
-        width = self._widths.get(word)
+    def _width(self, word: str, italic: bool) -> float:
+        key = word, italic
+        width = self._widths.get(key)
         if width is None:
             if len(self._widths) > _WORDS_KEPT:
                 self._widths.clear()
-            width = self._widths[word] = self._metrics.horizontalAdvance(word)
+            metrics = self._italic_metrics if italic else self._metrics
+            width = self._widths[key] = metrics.horizontalAdvance(word)
         return width
 
     # -- painting --------------------------------------------------------------------------------------------
@@ -196,8 +207,7 @@ class SegmentDelegate(QStyledItemDelegate):
         if found is not None:
             self._layouts.move_to_end(key)
             return found
-        font = QFont(self._font)
-        font.setItalic(italic)
+        font = self._italic if italic else self._font
         found = [_lay_out(line, width, font, self._line) for line in text.split("\n")]
         self._layouts[key] = found
         if len(self._layouts) > _LAYOUTS_KEPT:

@@ -80,3 +80,25 @@ def test_zooming_keeps_the_moment_under_the_pointer(duration: float, factor: flo
 @pytest.mark.parametrize("per_pixel", [0.05 / 1900, 0.01, 1.0, 34_200 / 1900])
 def test_ruler_labels_never_touch(per_pixel: float) -> None:
     assert ruler_step(per_pixel) / per_pixel >= 90
+
+
+def test_row_heights_are_those_of_the_real_layout(qtbot: QtBot) -> None:
+    from desktop.ui.transcript_panel import PADDING, TranscriptView
+
+    sentence = "the mayor said that no bridge would be paid for before winter, and nobody in the room believed it"
+    words = sentence.split()
+    view = TranscriptView()
+    qtbot.addWidget(view)
+    view.resize(620, 400)
+    base = document(1)
+    texts = [" ".join(words[(i * 7 + k) % len(words)] for k in range(3 + i % 60)) for i in range(300)]
+    texts += ["市長は橋の費用について何も言いませんでした。" * n for n in (1, 4, 9)] + ["a" * 400, "one\ntwo\nthree"]
+    segments = tuple(Segment(i, i + 1, text, 1, translation=text if i % 3 == 0 else "") for i, text in enumerate(texts))
+    view.set_document(TranscriptDocument(base.recording, base.transcript, base.speakers, segments))
+    view.show()
+    delegate, width = view.row_delegate, view.row_delegate.text_width()
+    for segment in segments:
+        real = sum(int(h) for _, h in delegate._layout(segment.text, width, False))
+        if segment.translation:
+            real += sum(int(h) for _, h in delegate._layout(segment.translation, width, True))
+        assert delegate._height(segment, width) == real + 2 * PADDING, segment.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from desktop.ui.imports import ImportItem
 from desktop.ui.main_window import MainWindow
 from tests.ui.test_accessible import DIALOGS
 
+AUDIO = Path(__file__).resolve().parents[1] / "audio"
 Picture = Callable[[QWidget, str], None]
 ARABIC = "قال العمدة إن الجسر سيفتح في الربيع، ولم يجب عن سؤال التكلفة."
 LONG = "Interview with the Deputy Commissioner for Infrastructure and Regional Development on the bridge, second take"
@@ -134,3 +136,36 @@ def test_twenty_thousand_segments_scroll(window: MainWindow, library: Library, s
     qtbot.waitUntil(lambda: window.view.transcript.visualRect(
         window.view.transcript.segments.index(19_990)).intersects(window.view.transcript.viewport().rect()))
     picture(window, "twenty-thousand")
+
+
+TRANSLATIONS = {
+    3: "Yes, of course. My name is Lucía Ferrer Ibáñez, I am a marine biologist and work in this bay since 2009.",
+    5: "Well, it was in October. The fishermen began to call me because the nets came up almost empty.",
+    7: "I first thought of the water temperature, but then we measured the salinity and the numbers made none.",
+    9: "Near the outfall we found forty-four grams per litre. Normal here is thirty-seven.",
+    11: "Exactly, forty-four.",
+}
+
+
+def test_interview_in_two_languages_as_in_the_readme(window: MainWindow, library: Library, qtbot: QtBot,
+                                                     imported: Callable[..., Recording], picture: Picture) -> None:
+    recording = imported("synthetic-interview.flac", title="Lucía Ferrer on the desalination plant")
+    data = json.loads((AUDIO / "synthetic-interview.json").read_text("utf-8"))
+    names = {speaker["id"]: speaker["name"].removesuffix(" Ibáñez") for speaker in data["speakers"]}
+    transcript = library.add_transcript(recording.id, engine="gemini", model="gemini-3.8-flash",
+                                        time_range=TimeRange(0, recording.duration), translate_to="en", summary=(
+                                            "A reporter asks the marine biologist Lucía Ferrer about the desalination "
+                                            "plant in Puerto Claro. She describes salt readings far above normal and "
+                                            "reports that were never answered."))
+    library.add_segments(transcript.id, [
+        (names[item["speaker"]], Segment(item["start"], item["end"], item["text"], language=item["language"],
+                                         translation=TRANSLATIONS.get(item["id"], ""))) for item in data["segments"]])
+    window.workspace.library_changed.emit()
+    window.workspace.open(library.recording(recording.id))
+    qtbot.waitUntil(lambda: window.workspace.document is not None and window.workspace.player.can_play)
+    window.view.waveform.show_stretch(0, 75)
+    window.workspace.select(4)
+    window.view.seek(29.1)
+    window.workspace.set_range(TimeRange(45.6, 52.7))
+    picture(window, "readme")
+    assert window.view.transcript.row_delegate.many_languages
