@@ -123,6 +123,7 @@ def _to_speech(peaks: Peaks, start: float, end: float, following: float, first: 
 
 
 def _edge(peaks: Peaks, low: float, high: float, fallback: float, *, rising: bool) -> float:
+    """Where sound begins after (or ends before) the longest pause between `low` and `high`."""
     step = peaks.bucket_seconds
     begin = max(0, int(low / step))
     loudness = peaks.levels[0][begin:int(high / step) + 1, 2].view(np.uint8).astype(np.float32) / 254.0
@@ -130,10 +131,14 @@ def _edge(peaks: Peaks, low: float, high: float, fallback: float, *, rising: boo
         return fallback
     width = max(1, round(0.03 / step))
     loud = np.convolve(loudness, np.ones(width) / width, "same") > speech_threshold(peaks)
-    change = np.flatnonzero(loud[1:] & ~loud[:-1] if rising else ~loud[1:] & loud[:-1])
-    if not len(change):
+    edges = np.flatnonzero(loud[1:] != loud[:-1]) + 1
+    borders = np.concatenate([[0], edges, [len(loud)]])
+    # The pause before a beginning ends at borders[k], the one after an end begins there.
+    pauses = [(borders[k] - borders[k - 1] if rising else borders[k + 1] - borders[k], -k)
+              for k in range(1, len(borders) - 1) if bool(loud[borders[k]]) is rising]
+    if not pauses:
         return fallback
-    return float((begin + int(change[0 if rising else -1]) + 1) * step)
+    return float((begin + int(borders[-max(pauses)[1]])) * step)
 
 
 def _known_words(tail: list[str], words: list[str], strict: bool) -> tuple[int, set[int]]:

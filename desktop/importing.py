@@ -55,7 +55,7 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
     """Copy `path` into the library, enter it and prepare it. `report` may raise Cancelled.
 
     Raises BadAudio or Cancelled; then the library is as it was before. Progress.payload is a Picture when the
-    waveform has become sharper.
+    waveform has become sharper, and the Recording once when its original is safe.
     """
     reporter = _Reporter(report)
     reporter.say(0.0, "Looking at the file")
@@ -68,6 +68,7 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
         here = library.recording_with_hash(sha256)
         recording = here or _enter(library, incoming, original, sha256, size, title or path.stem, is_sample)
         was_here = recording.folder != _final(incoming).name
+        report(Progress(0.0, say("Drawing the waveform"), recording))
     except OSError as error:
         raise _disk_error(error) from error
     finally:

@@ -8,14 +8,20 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
 os.environ["QT_LOGGING_RULES"] = "qt.multimedia.*=false"  # as the program does in environment.scrub()
-for _name in [name for name in os.environ if name.startswith(("GEMINI_", "GOOGLE_", "PULLQUOTE_")) and name != "PULLQUOTE_LIVE_KEY"]:
+for _name in [name for name in os.environ
+              if name.startswith(("GEMINI_", "GOOGLE_", "PULLQUOTE_")) and name != "PULLQUOTE_LIVE_KEY"]:
     del os.environ[_name]
 
 import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 from desktop.library import Library  # noqa: E402
 from desktop.paths import cache_folder, data_folder  # noqa: E402
 from tests.gemini_service import GeminiService  # noqa: E402
+
+# A busy machine is no failure; what was found wrong is printed so that it can be repeated.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

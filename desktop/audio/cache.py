@@ -14,8 +14,8 @@ class CacheFiles:
         self.copy = folder / f"{sha256}.flac"
 
     def complete(self) -> bool:
-        """Both are there."""
-        return self.peaks.exists() and self.copy.exists()
+        """Both are there and begin as they should (a power cut may leave an empty file)."""
+        return _begins_with(self.peaks, b"PQPEAKS1") and _begins_with(self.copy, b"fLaC")
 
     def touch(self) -> None:
         """Note that the copy is in use: what was used longest ago goes first when space is needed."""
@@ -28,3 +28,11 @@ class CacheFiles:
         """Forget both."""
         self.copy.unlink(missing_ok=True)
         self.peaks.unlink(missing_ok=True)
+
+
+def _begins_with(file: Path, magic: bytes) -> bool:
+    try:
+        with open(file, "rb") as reader:
+            return reader.read(len(magic)) == magic
+    except OSError:
+        return False

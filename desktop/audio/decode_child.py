@@ -301,12 +301,12 @@ class _Decoder:
             self._note_gap(frame)
         # Asking each frame for its format and layout would cost as much as copying it.
         shape = (len(planes), planes[0].buffer_size, samples, frame.sample_rate)
-        if shape in self._usual and self._fill + samples < BLOCK_FRAMES:
+        if shape in self._usual and self._fill + samples <= BLOCK_FRAMES:
             size, here = samples * self._frame_bytes, self._fill * self._frame_bytes
             there = here + size
             for row, plane in zip(self._bytes, planes, strict=True):
                 row[here:there] = memoryview(plane)[:size]  # decoders give longer planes than they fill
-            self._fill += samples
+            self._advance(samples)
             return
         if self._block is None:
             self._make_block(frame)

@@ -49,6 +49,9 @@ class PlaybackCopy:
 
     def speech(self, time_range: TimeRange, channel: int | None = None) -> np.ndarray:
         """The range as the engines hear it: 16 kHz mono int16. `channel` takes one instead of the mix."""
+        if self.rate == SPEECH_RATE:
+            blocks = (_mono(block, channel) for block in self.blocks(time_range))
+            return np.concatenate([np.zeros(0, np.int16), *blocks])
         resampler = soxr.ResampleStream(self.rate, SPEECH_RATE, 1, dtype="int16", quality="MQ")
         pieces = [resampler.resample_chunk(_mono(block, channel)) for block in self.blocks(time_range)]
         pieces.append(resampler.resample_chunk(np.zeros(0, np.int16), last=True))

@@ -62,7 +62,10 @@ def check_starter(folder: Path) -> None:
 
 def fetch(name: str, report: Report) -> None:
     """Fetch a model from the model hub. Only ever called by the user's explicit act. Raises EngineError, Cancelled."""
-    model = MODELS[name]
+    model = MODELS.get(name)
+    if model is None or not model.repository:
+        raise EngineError("model", "There is no speech model named {name} to fetch. Choose one of: {names}.", name=name,
+                          names=", ".join(name for name in MODELS if MODELS[name].repository))
     temporary = private_folder(_fetched(name).with_name(f".fetching-{name}"))
     process = start_child("fetch_model", with_network=True)
     try:

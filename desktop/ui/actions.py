@@ -43,7 +43,7 @@ ACTIONS: tuple[Entry, ...] = (
           (QKeySequence.StandardKey.Open,), icon="upload"),
     Entry("import_folder", "File", QT_TRANSLATE_NOOP("actions", "Import f&older…"), "import_folder"),
     Entry("export", "File", QT_TRANSLATE_NOOP("actions", "&Export transcript…"), "export_transcript",
-          ("Ctrl+E",), icon="download", separator=True),
+          ("Ctrl+Shift+E",), icon="download", separator=True),
     Entry("quit", "File", QT_TRANSLATE_NOOP("actions", "&Quit"), "close", (QKeySequence.StandardKey.Quit,),
           role=QAction.MenuRole.QuitRole, separator=True),
     Entry("copy", "Edit", QT_TRANSLATE_NOOP("actions", "&Copy selected lines"), "copy_selection",

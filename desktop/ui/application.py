@@ -6,6 +6,7 @@ import faulthandler
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -46,8 +47,18 @@ def run_window(arguments: list[str]) -> int:
     window.show()
     QTimer.singleShot(0, lambda: after_first_paint(window, files))
     code = application.exec()
+    end_work(window)
     instance.close()
+    library.close()
     return code
+
+
+def end_work(window: MainWindow, patience: float = 2.5) -> None:
+    """Wait a moment for the stopped workers, so that nothing is cut off in mid-sentence; never longer."""
+    end = time.monotonic() + patience
+    while window.workspace.tasks.running and time.monotonic() < end:
+        QCoreApplication.processEvents()
+        time.sleep(0.01)
 
 
 def make_application() -> QApplication:
@@ -107,17 +118,21 @@ def start_log() -> None:
     for noisy in ("google", "google_genai", "httpx", "httpx2", "httpcore", "keyring", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     sys.excepthook = _log_exception
-    threading.excepthook = lambda args: _log_exception(args.exc_type, args.exc_value, args.exc_traceback)
+    threading.excepthook = lambda args: _log_frames(args.exc_type, args.exc_traceback)
     faulthandler.enable(open(file.with_name("crash.log"), "a"))  # noqa: SIM115 - stays open as long as the program
 
 
-def _log_exception(kind: type[BaseException], value: BaseException | None, trace: TracebackType | None) -> None:
+def _log_frames(kind: type[BaseException], trace: TracebackType | None) -> None:
     """Type, code and frames; the text of an exception may hold words or a key."""
     frames = []
     while trace is not None:
         frames.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
         trace = trace.tb_next
     _log.error("bug: %s at %s", kind.__name__, " < ".join(reversed(frames)))
+
+
+def _log_exception(kind: type[BaseException], value: BaseException | None, trace: TracebackType | None) -> None:
+    _log_frames(kind, trace)
     for window in QApplication.topLevelWidgets():
         if isinstance(window, MainWindow):
             window.workspace.noticed.emit(Notice(window.tr(
@@ -138,7 +153,8 @@ def _tidied(window: MainWindow, has_files: bool) -> None:
     workspace.library_changed.emit()
     recordings = workspace.library.recordings()
     if recordings and not has_files and workspace.recording is None:
-        workspace.open(recordings[0])
+        last = next((r for r in recordings if r.id == window.last_recording()), recordings[0])
+        workspace.open(last)
 
 
 def _tidy(library: Library, cache: Path, gigabytes: float) -> None:
@@ -166,5 +182,5 @@ def _sample_added(window: MainWindow) -> None:
     workspace.change_settings(sample_offered=True)
     workspace.library_changed.emit()
     recordings = workspace.library.recordings()
-    if workspace.recording is None and recordings and not workspace.imports.items:
+    if workspace.recording is None and recordings and all(item.error for item in workspace.imports.items):
         workspace.open(recordings[0])

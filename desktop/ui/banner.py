@@ -17,6 +17,7 @@ class Banner(QFrame):
         self.notice: Notice | None = None
         self._text = label("", wrap=True)
         self._action = QPushButton(self.tr("Next step"))
+        self._second = QPushButton(self.tr("Other step"))
         self._close = QToolButton()
         self._close.setAutoRaise(True)
         self._close.setAccessibleName(self.tr("Dismiss this message"))
@@ -24,10 +25,12 @@ class Banner(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 6, 6, 6)
         layout.addWidget(self._text, 1)
+        layout.addWidget(self._second)
         layout.addWidget(self._action)
         layout.addWidget(self._close)
         self.setAutoFillBackground(True)
         self._action.clicked.connect(self._act)
+        self._second.clicked.connect(self._act_otherwise)
         self._close.clicked.connect(lambda: self.show_notice(None))
         self.hide()
 
@@ -40,11 +43,17 @@ class Banner(QFrame):
         self._text.setText(translated(notice.sentence))
         self._action.setText(notice.action)
         self._action.setVisible(bool(notice.action))
+        self._second.setText(notice.second_action)
+        self._second.setVisible(bool(notice.second_action))
         self._close.setIcon(theme.icon("x", self.palette().text().color()))
         colours = theme.colours(self.palette())
         palette = self.palette()
         palette.setColor(palette.ColorRole.Window, colours.error_ground if notice.is_error else colours.info_ground)
         self.setPalette(palette)
+
+    def _act_otherwise(self) -> None:
+        if self.notice is not None and self.notice.second_verb is not None:
+            self.notice.second_verb()
 
     def _act(self) -> None:
         notice = self.notice

@@ -25,7 +25,7 @@ from desktop.exports import FORMATS
 from desktop.model import TimeRange, clock
 from desktop.ui import actions
 from desktop.ui.texts import PRIVACY_TEXT
-from desktop.ui.words import choice_box, label, translated
+from desktop.ui.words import choice_box, label, plain_buttons, translated
 from desktop.ui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class TranscribeDialog(QDialog):
         self._build()
         self._engine.setCurrentIndex(0 if workspace.has_key else 1)
         self._engine.currentIndexChanged.connect(lambda _: self._show_note())
+        self._language.currentIndexChanged.connect(lambda _: self._show_note())
         self._show_note()
 
     def _build(self) -> None:
@@ -83,7 +84,7 @@ class TranscribeDialog(QDialog):
         form.addRow(self.tr("&Translate to"), self._translate)
         form.addRow(self.tr("&Speakers"), self._speakers)
         form.addRow(self._note)
-        form.addRow(self._buttons)
+        form.addRow(plain_buttons(self._buttons))
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
 
@@ -103,8 +104,13 @@ class TranscribeDialog(QDialog):
                 text = self.tr("No Gemini key is set. Add one under Edit ▸ Settings, or transcribe on this device.")
         else:
             text = self.tr("Nothing leaves this computer.") + " " + text
+        deaf = not engine.abilities.sends_audio and self._workspace.settings.device_model.endswith(".en") \
+            and self._language.currentData() not in ("", "en")
+        if deaf:
+            text = self.tr("The model {model} hears only English. Fetch a larger model under Edit ▸ Settings ▸ On "
+                           "device, or use Gemini.").format(model=self._workspace.settings.device_model)
         self._note.setText(text)
-        self._go.setEnabled(self._workspace.has_key or not engine.abilities.sends_audio)
+        self._go.setEnabled(not deaf and (self._workspace.has_key or not engine.abilities.sends_audio))
 
     def options(self) -> Options:
         """What was chosen."""
@@ -135,14 +141,13 @@ class PrivacyDialog(QDialog):
         layout.addWidget(text, 1)
         buttons = QDialogButtonBox()
         if asking:
-            agree = buttons.addButton(self.tr("I understand: send it"), QDialogButtonBox.ButtonRole.AcceptRole)
-            agree.setAutoDefault(False)
+            buttons.addButton(self.tr("I understand: send it"), QDialogButtonBox.ButtonRole.AcceptRole)
             buttons.addButton(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
         else:
             buttons.addButton(QDialogButtonBox.StandardButton.Close)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        layout.addWidget(plain_buttons(buttons))
 
     @staticmethod
     def today() -> str:
@@ -164,7 +169,7 @@ class TextDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(text)
-        layout.addWidget(buttons)
+        layout.addWidget(plain_buttons(buttons))
 
 
 class ExportDialog(QDialog):
@@ -193,7 +198,7 @@ class ExportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self._preview, 1)
-        layout.addWidget(buttons)
+        layout.addWidget(plain_buttons(buttons))
         self.format.currentIndexChanged.connect(lambda _: self._render())
         self._render()
 
@@ -230,7 +235,7 @@ class ShortcutsDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        for widget in (table, note, buttons):
+        for widget in (table, note, plain_buttons(buttons)):
             layout.addWidget(widget)
 
 

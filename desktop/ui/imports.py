@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -26,11 +26,19 @@ class ImportItem:
     sentence: str = ""
     error: PullquoteError | None = None
     picture: object = None
+    recording_id: int = 0  # known as soon as the original is safe
     task: Task | None = field(default=None, repr=False)
 
     @property
     def title(self) -> str:
         return self.path.stem
+
+    def take_picture(self, picture: object) -> None:
+        """A sharper picture; the sparse overview of the whole stays where nothing better is known."""
+        overview = getattr(self.picture, "overview", None)
+        if overview is not None and getattr(picture, "overview", None) is None and is_dataclass(picture):
+            picture = replace(picture, overview=overview)  # type: ignore[type-var]
+        self.picture = picture
 
 
 class Imports(QObject):
@@ -38,7 +46,8 @@ class Imports(QObject):
 
     changed = Signal()  # an item came, went or changed its state
     progressed = Signal(object)  # ImportItem: its progress or picture
-    finished = Signal(object, bool)  # Recording, whether it had been there before
+    finished = Signal(object, object, bool)  # ImportItem, Recording, whether it had been there before
+    nothing_found = Signal()  # a folder without audio
 
     def __init__(self, library: Library, cache: Path, tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,7 +75,19 @@ class Imports(QObject):
             self.items.remove(item)
         self.changed.emit()
 
+    def stop_all(self) -> None:
+        """Stop what runs and forget what waits."""
+        for item in [item for item in self.items if item.error is None]:
+            self.dismiss(item)
+
+    def dismiss_failed(self) -> None:
+        """Take all failed items off the list."""
+        self.items = [item for item in self.items if item.error is None]
+        self.changed.emit()
+
     def _add_files(self, paths: list[Path]) -> None:
+        if not paths:
+            self.nothing_found.emit()
         busy = {item.path for item in self.items if item.error is None}
         for path in paths:
             if path not in busy:
@@ -93,8 +114,10 @@ class Imports(QObject):
     def _progress(self, item: ImportItem, progress: object) -> None:
         assert isinstance(progress, Progress)
         item.fraction, item.sentence = progress.fraction, progress.sentence
-        if progress.payload is not None:
-            item.picture = progress.payload
+        if isinstance(progress.payload, Recording):
+            item.recording_id = progress.payload.id
+        elif progress.payload is not None:
+            item.take_picture(progress.payload)
         self.progressed.emit(item)
 
     def _done(self, item: ImportItem, imported: object) -> None:
@@ -103,7 +126,7 @@ class Imports(QObject):
         self._start_waiting()
         self.changed.emit()
         recording: Recording = imported.recording  # type: ignore[attr-defined]
-        self.finished.emit(recording, bool(imported.was_here))  # type: ignore[attr-defined]
+        self.finished.emit(item, recording, bool(imported.was_here))  # type: ignore[attr-defined]
 
     def _failed(self, item: ImportItem, error: object) -> None:
         item.task = None

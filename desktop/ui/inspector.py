@@ -45,6 +45,7 @@ class Inspector(QTabWidget):
         self._summary.setPlaceholderText(
             self.tr("This transcript has no summary.") if document else
             self.tr("The summary appears here with a transcript from Gemini."))
+        self._summary.viewport().update()  # else the old placeholder shines through
         self._note.setText(translated(engine.abilities.cannot) if engine else "")
         self._note.setVisible(bool(self._note.text()))
         self._show_facts()

@@ -105,7 +105,7 @@ class LibraryModel(QAbstractListModel):
         if role == ITEM:
             return item
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return item.title if role == Qt.ItemDataRole.DisplayRole else None
+            return item.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._spoken(item)
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.engines import ENGINES
 from desktop.errors import Cancelled, PullquoteError
 from desktop.library import Library
 from desktop.model import Job, JobState, Progress, Recording
@@ -41,11 +42,11 @@ class Jobs(QObject):
     finished = Signal(object, object)  # Recording, Job
     failed = Signal(object, object)  # Recording, PullquoteError
 
-    def __init__(self, library: Library, cache: Path, tasks: Tasks, read_key: Callable[[], str], url: str,
-                 parent: QObject | None = None) -> None:
+    def __init__(self, library: Library, cache: Path, tasks: Tasks, read_key: Callable[[], str],
+                 may_send: Callable[[], bool], url: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._library, self._cache, self._tasks = library, cache, tasks
-        self._read_key, self._url = read_key, url
+        self._read_key, self._may_send, self._url = read_key, may_send, url
         self._waiting: deque[RunningJob] = deque()
         self.running: list[RunningJob] = []
 
@@ -71,6 +72,10 @@ class Jobs(QObject):
         return next((entry for entry in self.running if entry.recording.id == recording_id), None)
 
     def _enqueue(self, entry: RunningJob) -> None:
+        if ENGINES[entry.engine].abilities.sends_audio and not self._may_send():
+            self.failed.emit(entry.recording, PullquoteError(
+                "Nothing was sent: read and accept Help ▸ Privacy first. Start the transcript again to see it."))
+            return
         self.running.append(entry)
         self._waiting.append(entry)
         self._start_waiting()
@@ -129,8 +134,13 @@ def _work(library: Library, cache: Path, entry: RunningJob, read_key: Callable[[
     else:
         assert entry.options is not None
         model = entry.options.model
-    key = read_key() if entry.engine == "gemini" else ""
-    engine = make_engine(entry.engine, model, key=key, url=url)
+    key = read_key() if ENGINES[entry.engine].abilities.sends_audio else ""
+    try:
+        engine = make_engine(entry.engine, model, key=key, url=url)
+    except PullquoteError as error:
+        if entry.job_id:
+            library.set_job_state(entry.job_id, JobState.WAITING, error.sentence)
+        raise
     if not entry.job_id:
         assert entry.options is not None
         try:

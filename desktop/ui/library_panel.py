@@ -73,11 +73,15 @@ class LibraryDelegate(QStyledItemDelegate):
             self._paint_progress(painter, item, QRect(inner.left(), below.bottom() + 3, inner.width(), 5), text)
         painter.setPen(QPen(palette.midlight().color(), 1))
         painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        if self._view.hasFocus() and self._view.currentIndex() == index:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(palette.text().color() if not selected else palette.highlightedText().color(), 2))
+            painter.drawRect(rect.adjusted(2, 2, -3, -3))
         painter.restore()
 
     def _paint_progress(self, painter: QPainter, item: ImportItem | Recording, bar: QRect, colour: object) -> None:
         job = self._model.job(item) if isinstance(item, Recording) else None
-        if job is None and isinstance(item, Recording):
+        if job is None and (isinstance(item, Recording) or item.task is None):
             return
         fraction = job.fraction if job else item.fraction if isinstance(item, ImportItem) else 0.0
         palette = self._view.palette()
@@ -142,10 +146,13 @@ class LibraryPanel(QWidget):
     def _build(self) -> None:
         self._retry = QPushButton(self.tr("Try again"))
         self._dismiss = QPushButton(self.tr("Dismiss"))
+        self._dismiss_all = QPushButton(self.tr("Dismiss all"))
         row = QHBoxLayout()
-        row.addWidget(self._retry)
-        row.addWidget(self._dismiss)
+        for button in (self._retry, self._dismiss, self._dismiss_all):
+            row.addWidget(button)
         self._import = QPushButton(self.tr("Import…"))
+        self._import.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMinimumWidth(190)
         self._import.setToolTip(self.tr("Import audio or video files (Ctrl+O), or drop them on the window"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 0, 6)
@@ -160,6 +167,7 @@ class LibraryPanel(QWidget):
         workspace = self._workspace
         self._import.clicked.connect(self.import_requested)
         self._retry.clicked.connect(lambda: self._on_item(workspace.imports.retry))
+        self._dismiss_all.clicked.connect(workspace.imports.dismiss_failed)
         self._dismiss.clicked.connect(lambda: self._on_item(workspace.imports.dismiss))
         self.view.selectionModel().currentChanged.connect(self._chosen)
         for signal in (workspace.library_changed, workspace.imports.changed, workspace.jobs.changed):
@@ -173,11 +181,16 @@ class LibraryPanel(QWidget):
         workspace = self._workspace
         chosen = self.view.currentIndex().data(ITEM) if self.view.currentIndex().isValid() else None
         blocked = self.view.selectionModel().blockSignals(True)
-        self.model.set_rows(list(workspace.imports.items), workspace.library.recordings(), workspace.jobs.running)
-        if isinstance(chosen, ImportItem) and chosen in workspace.imports.items:
-            self.view.setCurrentIndex(self.model.index(workspace.imports.items.index(chosen)))
+        items = list(workspace.imports.items)
+        coming = {item.recording_id for item in items}
+        recordings = [recording for recording in workspace.library.recordings() if recording.id not in coming]
+        self.model.set_rows(items, recordings, workspace.jobs.running)
+        row = items.index(chosen) if isinstance(chosen, ImportItem) and chosen in items else -1
+        if row >= 0:
+            self.view.setCurrentIndex(self.model.index(row))
         self.view.selectionModel().blockSignals(blocked)
-        self._mark_open()
+        if row < 0:
+            self._mark_open()
         empty = self.model.rowCount() == 0
         self._empty.setVisible(empty)
         self.view.setVisible(not empty)
@@ -208,6 +221,8 @@ class LibraryPanel(QWidget):
         failed = isinstance(item, ImportItem) and item.error is not None
         self._retry.setVisible(failed)
         self._dismiss.setVisible(isinstance(item, ImportItem))
+        failures = sum(item.error is not None for item in self._workspace.imports.items)
+        self._dismiss_all.setVisible(failed and failures > 1)
         self._dismiss.setText(self.tr("Dismiss") if failed else self.tr("Stop"))
 
     def _on_item(self, verb: Callable[[ImportItem], None]) -> None:

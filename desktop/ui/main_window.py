@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QLineEdit,
     QMainWindow,
-    QMessageBox,
     QPlainTextEdit,
     QSplitter,
     QTextEdit,
@@ -33,6 +32,7 @@ from desktop.ui.item_models import ITEM, SPEAKER
 from desktop.ui.library_panel import LibraryPanel
 from desktop.ui.recording_view import RecordingView
 from desktop.ui.status import StatusBar
+from desktop.ui.words import sure
 from desktop.ui.workspace import Notice, Workspace
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ class MainWindow(QMainWindow):
         self._splitter.setCollapsible(1, False)
         self.setCentralWidget(self._splitter)
         self.setStatusBar(StatusBar(self.workspace))
-        self.resize(1280, 800)
+        room = self.screen().availableGeometry()
+        self.resize(min(1280, room.width()), min(800, room.height() - 40))  # a frame comes on top of it
+        self.view.waveform.setFocus()
 
     def _connect(self) -> None:
         workspace = self.workspace
@@ -108,6 +110,7 @@ class MainWindow(QMainWindow):
         workspace.settings_changed.connect(self._apply_theme)
         workspace.segment_selected.connect(lambda _: waveform_accessible.announce_selection(self.view.waveform))
         workspace.imports.changed.connect(self._failed_import)
+        workspace.settings_wanted.connect(self.open_settings)
 
     def _restore(self) -> None:
         if self._geometry is None:
@@ -318,25 +321,17 @@ class MainWindow(QMainWindow):
 
     def remove_recording(self) -> None:
         recording = self.workspace.recording
-        if recording is not None and self._sure(self.tr("Remove recording"), self.tr(
+        if recording is not None and sure(self, self.tr("Remove recording"), self.tr(
                 "Remove “{title}” from the library? Its audio and all its transcripts are deleted from Pullquote's "
-                "folder. The file that you imported it from stays where it is.").format(title=recording.title)):
+                "folder. The file that you imported it from stays where it is.").format(title=recording.title),
+                self.tr("Remove")):
             self.workspace.remove(recording)
 
     def remove_transcript(self) -> None:
         document = self.workspace.document
-        if document is not None and self._sure(self.tr("Remove transcript"), self.tr(
-                "Remove this transcript? The recording and its other transcripts stay.")):
+        if document is not None and sure(self, self.tr("Remove transcript"), self.tr(
+                "Remove this transcript? The recording and its other transcripts stay."), self.tr("Remove")):
             self.workspace.remove_transcript(document.transcript.id)
-
-    def _sure(self, title: str, text: str) -> bool:
-        box = QMessageBox(QMessageBox.Icon.Question, title, "", parent=self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(text)
-        remove = box.addButton(self.tr("Remove"), QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        box.exec()
-        return box.clickedButton() is remove
 
     # -- verbs: playing --------------------------------------------------------------------------------------
 
@@ -467,11 +462,27 @@ class MainWindow(QMainWindow):
 
     # -- leaving ---------------------------------------------------------------------------------------------
 
+    def may_stop_jobs(self) -> bool:
+        """Ask once before quitting in the middle of a transcript."""
+        return sure(self, self.tr("Quit Pullquote"), self.tr(
+            "A transcript is being made. What has been heard is kept and the rest can be continued later, but the part "
+            "that is being heard now is lost, also when it was paid for."), self.tr("Quit now"))
+
+    def last_recording(self) -> int:
+        """Id of the recording that was open when the program was last closed; 0 when none."""
+        value: Any = self._geometry.value("recording", 0) if self._geometry is not None else 0
+        return int(value) if str(value).isdigit() else 0
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop everything; what is unfinished is continued at the next start."""
+        if self.workspace.jobs.running and not self.may_stop_jobs():
+            event.ignore()
+            return
         self.workspace.player.pause()
         self.workspace.tasks.stop_all()
         if self._geometry is not None:
+            recording = self.workspace.recording
+            self._geometry.setValue("recording", recording.id if recording else 0)
             self._geometry.setValue("geometry", self.saveGeometry())
             self._geometry.setValue("columns", self._splitter.saveState())
             self._geometry.setValue("rows", self.view.splitter.saveState())

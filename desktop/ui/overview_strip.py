@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from desktop.model import TimeRange
@@ -64,7 +64,7 @@ class OverviewStrip(QWidget):
         for gap in self._missing:
             x, right = self._x(gap.start), self._x(gap.end)
             painter.fillRect(QRectF(x, 0, right - x, self.height()),
-                             Qt.BrushStyle.BDiagPattern)
+                             QBrush(colours.ruler_text, Qt.BrushStyle.BDiagPattern))
         if self._view.range is not None:
             shade = QColor(colours.selection)
             shade.setAlpha(60)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from desktop.audio.cache import CacheFiles
 from desktop.audio.peaks import Peaks
+from desktop.engines import ENGINES
 from desktop.model import RecordingState, clock
 from desktop.ui.banner import Banner
 from desktop.ui.inspector import engine_name
@@ -24,7 +25,7 @@ from desktop.ui.transcript_panel import TranscriptView
 from desktop.ui.transport_bar import TransportBar
 from desktop.ui.wave_detail import WaveDetail
 from desktop.ui.waveform_view import WaveformView
-from desktop.ui.words import ElidedLabel, choice_box, label
+from desktop.ui.words import ElidedLabel, choice_box, label, translated
 from desktop.ui.workspace import Notice, Workspace
 
 _TICK = 30  # milliseconds between two looks at the player
@@ -47,6 +48,8 @@ class RecordingView(QWidget):
         self.transport = TransportBar(workspace, actions)
         self.transcript = TranscriptView()
         self.follow_button = QPushButton(self.tr("Back to the playing line"))
+        for button in (self.transcribe_button, self.follow_button):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must not take Space away from playing
         self._empty = label("", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty_button = QPushButton(self.tr("Import…"))
@@ -138,11 +141,11 @@ class RecordingView(QWidget):
 
     def show_recording(self) -> None:
         """Another recording, or none."""
-        recording = self._workspace.recording
+        recording, coming = self._workspace.recording, self._workspace.watched_import
         self._detail.close()
         self._detail = WaveDetail()
         self.waveform.set_detail(self._detail)
-        self.title.setText(recording.title if recording else "")
+        self.title.setText(recording.title if recording else coming.title if coming else "")
         self.facts.setText(clock(recording.duration) if recording else "")
         self.waveform.set_duration(recording.duration if recording else 0.0)
         self.waveform.set_playhead(0.0)
@@ -207,11 +210,12 @@ class RecordingView(QWidget):
         missing = self._workspace.document.transcript.missing if self._workspace.document else ()
         text = self.tr("Not transcribed yet: {ranges}.").format(
             ranges=", ".join(f"{clock(gap.start)} – {clock(gap.end)}" for gap in missing[:3]))
-        notice = self.banner.notice
-        if job.problem or (notice is not None and notice.is_error):
-            text = f"{job.problem} {text}" if job.problem else text
-        self.banner.show_notice(Notice(text, bool(job.problem), self.tr("Continue"),
-                                       lambda: self._workspace.jobs.resume(self._workspace.library.job(job.id))))
+        problem = translated(job.problem)
+        keyed = ENGINES[job.engine].abilities.sends_audio if job.engine in ENGINES else False
+        self.banner.show_notice(Notice(
+            f"{problem} {text}" if problem else text, bool(problem), self.tr("Continue"),
+            self._actions["continue"].trigger, self.tr("Open settings") if problem and keyed else "",
+            self._workspace.settings_wanted.emit))
 
     def _show_lower(self) -> None:
         workspace = self._workspace
@@ -225,6 +229,8 @@ class RecordingView(QWidget):
         self.transcribe_button.setEnabled(not busy)
         if busy:
             text = self.tr("Listening… The first lines appear here as soon as the first part has been heard.")
+        elif workspace.watched_import is not None:
+            text = self.tr("This file is being imported; the waveform sharpens as it is read.")
         elif recording is None:
             text = self.tr("Drop an interview here, or import a file.\nAudio and video files of nearly every kind "
                            "are taken; the original is never changed.")
@@ -234,7 +240,7 @@ class RecordingView(QWidget):
                 "No Gemini key is set: it will be transcribed on this computer, and nothing leaves it.")
         self._empty.setText(text)
         self._empty_button.setText(self.tr("Transcribe…") if recording else self.tr("Import…"))
-        self._empty_button.setVisible(not busy)
+        self._empty_button.setVisible(not busy and workspace.watched_import is None)
 
     def _show_range(self) -> None:
         self.waveform.set_range(self._workspace.range)
@@ -242,6 +248,9 @@ class RecordingView(QWidget):
 
     def _show_selected(self, index: int) -> None:
         self.waveform.set_selected(index)
+        segment = self._workspace.segment(index)
+        if segment is not None and not self._workspace.player.is_playing:
+            self.waveform.reveal(segment.start)
         model_index = self.transcript.segments.index(index)
         if index >= 0 and self.transcript.currentIndex().row() != index:
             self.transcript.setCurrentIndex(model_index)
@@ -255,8 +264,9 @@ class RecordingView(QWidget):
     # -- playing ---------------------------------------------------------------------------------------------
 
     def seek(self, seconds: float) -> None:
-        """Move the playhead."""
+        """Move the playhead, and the waveform with it where that is needed."""
         self._workspace.player.seek(seconds)
+        self.waveform.reveal(seconds)
         self._tick()
 
     def play_segment(self, index: int) -> None:

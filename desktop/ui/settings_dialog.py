@@ -24,7 +24,7 @@ from desktop.api_key import KeyReading, KeyState
 from desktop.errors import Cancelled, PullquoteError
 from desktop.model import Progress
 from desktop.ui.tasks import Task
-from desktop.ui.words import choice_box, label, translated
+from desktop.ui.words import choice_box, label, plain_buttons, sure, translated
 from desktop.ui.workspace import Workspace
 
 KEY_PAGE = "https://aistudio.google.com/apikey"
@@ -47,7 +47,7 @@ class SettingsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(self.tabs)
-        layout.addWidget(buttons)
+        layout.addWidget(plain_buttons(buttons))
 
 
 class KeyPage(QWidget):
@@ -56,6 +56,8 @@ class KeyPage(QWidget):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
+        self._testing = False
+        self.where = label(self.tr("Looking for a key store…"), wrap=True)
         self.state = label("", wrap=True)
         self.field = QLineEdit()
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
@@ -71,6 +73,8 @@ class KeyPage(QWidget):
         self._connect()
         self._fill_models()
         self._show()
+        workspace.tasks.start(workspace.api_key.where, done=lambda where: self.where.setText(
+            self.tr("Key store: {where}").format(where=translated(where))))
 
     def _build(self) -> None:
         where = QPushButton(self.tr("Get a key…"))
@@ -86,8 +90,9 @@ class KeyPage(QWidget):
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         form.addRow(label(self.tr(
             "Open Google AI Studio in your browser, make a key, copy it, paste it here. The key is kept in this "
-            "system's key store and nowhere else. With a paid key Google does not train on your audio; see Help ▸ "
-            "Privacy."), wrap=True))
+            "system's key store, or only in memory when there is none. With a paid key Google does not train on your "
+            "audio; see Help ▸ Privacy."), wrap=True))
+        form.addRow(self.where)
         form.addRow(self.state)
         form.addRow(self.tr("&Key"), self.field)
         form.addRow(keys)
@@ -101,7 +106,10 @@ class KeyPage(QWidget):
         self.session_button.clicked.connect(lambda: self._keep(self._workspace.api_key.keep_for_session))
         self.forget_button.clicked.connect(self._forget)
         self.test_button.clicked.connect(self._test)
-        self.model.currentTextChanged.connect(self._choose_model)
+        self.model.activated.connect(lambda _: self._choose_model())
+        editor = self.model.lineEdit()
+        if editor is not None:
+            editor.editingFinished.connect(self._choose_model)
         self.field.textChanged.connect(lambda _: self._show())
 
     def _show(self) -> None:
@@ -124,21 +132,29 @@ class KeyPage(QWidget):
         self._workspace.read_key()
 
     def _forget(self) -> None:
+        if not sure(self, self.tr("Forget key"), self.tr(
+                "Forget the Gemini key? It is removed from this computer's key store; you can paste it again later."),
+                    self.tr("Forget")):
+            return
         self._workspace.tasks.start(self._workspace.api_key.forget, done=self._kept, failed=self._failed)
 
     def _test(self) -> None:
+        if self._testing:
+            return
+        self._testing = True
         self.result.setText(self.tr("Asking Gemini…"))
-        self.test_button.setEnabled(False)
         self._workspace.tasks.start(_list_models, self._workspace, pass_report=True, done=self._tested,
                                     failed=self._failed)
 
     def _tested(self, models: list[str]) -> None:
+        self._testing = False
         self.result.setText(self.tr("The key works. Models it may use: {count}.").format(count=len(models)))
         self._workspace.change_settings(known_models=tuple(models[:500]))
         self._fill_models()
         self._show()
 
     def _failed(self, error: PullquoteError) -> None:
+        self._testing = False
         self.result.setText(translated(error.sentence))
         self._show()
 
@@ -151,9 +167,10 @@ class KeyPage(QWidget):
         self.model.setEditText(settings.gemini_model)
         self.model.blockSignals(blocked)
 
-    def _choose_model(self, name: str) -> None:
-        if name.strip():
-            self._workspace.change_settings(gemini_model=name.strip())
+    def _choose_model(self) -> None:
+        name = self.model.currentText().strip()
+        if name and name != self._workspace.settings.gemini_model:
+            self._workspace.change_settings(gemini_model=name)
 
 
 class DevicePage(QWidget):

@@ -33,6 +33,7 @@ class JobStrip(QWidget):
         self._stop.clicked.connect(self._stop_job)
         workspace.jobs.changed.connect(self.reload)
         workspace.jobs.progressed.connect(lambda _: self.reload())
+        workspace.imports.changed.connect(self.reload)
         self.reload()
 
     def reload(self) -> None:
@@ -40,6 +41,12 @@ class JobStrip(QWidget):
         entry = self._entry()
         for widget in (self._bar, self._stop):
             widget.setVisible(entry is not None)
+        coming = sum(item.error is None for item in self._workspace.imports.items)
+        if entry is None and coming:
+            self._text.setText(self.tr("Importing, {count} to go").format(count=coming))
+            self._stop.setVisible(True)
+            self._stop.setEnabled(True)
+            return
         if entry is None:
             self._text.setText(self.tr("No job is running."))
             return
@@ -59,7 +66,9 @@ class JobStrip(QWidget):
     def _stop_job(self) -> None:
         if entry := self._entry():
             self._workspace.jobs.stop(entry)
-            self.reload()
+        else:
+            self._workspace.imports.stop_all()
+        self.reload()
 
 
 class StatusBar(QStatusBar):

@@ -81,13 +81,14 @@ def apply(application: QApplication, theme: str) -> None:
     palette.setColor(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Highlight, QColor(_ROLES[
         QPalette.ColorRole.Mid][dark]))
     application.setPalette(palette)
+    application.setStyleSheet((RESOURCES / "style" / "dark.qss").read_text("utf-8") if dark else "")
 
 
 def colours(palette: QPalette) -> Colours:
     """The painters' colours that belong to a palette."""
     dark = palette.color(QPalette.ColorRole.Window).lightness() < 128
     pick = [QColor(pair[dark]) for pair in (
-        ("#ffffff", "#18191b"), ("#8f9096", "#7b7d84"), ("#c4001d", "#ff6b6b"), ("#0b5cad", "#7db7f5"),
+        ("#ffffff", "#18191b"), ("#8f9096", "#7b7d84"), ("#c4001d", "#ff6b6b"), ("#1d1d1f", "#f4f4f4"),
         ("#55555a", "#b4b5ba"), ("#fde7e5", "#4a2523"), ("#e5f0fb", "#1f3247"), ("#e3eefb", "#22384f"))]
     return Colours(dark, *pick)
 

@@ -150,8 +150,9 @@ class SegmentDelegate(QStyledItemDelegate):
         colour = colours.speaker(speaker.position if speaker else None)
         if selected:
             painter.fillRect(QRect(rect.left(), rect.top(), 4, rect.height()), palette.highlight())
-            painter.setPen(palette.highlight().color())
-            painter.drawRect(rect.adjusted(0, 0, -1, -1))
+            in_focus = self._view.hasFocus() and self._view.currentIndex() == index
+            painter.setPen(QPen(palette.highlight().color(), 3 if in_focus else 1))
+            painter.drawRect(rect.adjusted(1, 1, -2, -2) if in_focus else rect.adjusted(0, 0, -1, -1))
         painter.setFont(self._font)
         top = rect.top() + PADDING
         self._paint_head(painter, QPoint(rect.left() + PADDING, top), segment, speaker, colour)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QToolButton, QToolTip, QWidget
 
 from desktop.model import TimeRange, clock, parse_clock
 from desktop.ui.words import choice_box, label
@@ -24,7 +24,7 @@ class TimeField(QLineEdit):
         self.setPlaceholderText("0:00")
         self.setToolTip(self.tr("{name}: write 2:30, 02:30 or 1:02:30.5; Up and Down move it by a tenth of a "
                                 "second").format(name=name))
-        self.setMaximumWidth(self.fontMetrics().horizontalAdvance("00:00:00.00") + 20)
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance("00:00:00.00") + 20)
         self.editingFinished.connect(self._enter)
         self._shown = ""
 
@@ -33,7 +33,6 @@ class TimeField(QLineEdit):
         self._shown = "" if seconds is None else clock(seconds, tenths=True)
         if not self.hasFocus() or not self.isModified():
             self.setText(self._shown)
-        self._mark(True)
 
     def seconds(self) -> float | None:
         """The time in the field; None when it is none."""
@@ -53,7 +52,6 @@ class TimeField(QLineEdit):
             return
         if event.key() == Qt.Key.Key_Escape:
             self.setText(self._shown)
-            self._mark(True)
             self.clearFocus()
             return
         super().keyPressEvent(event)
@@ -62,17 +60,13 @@ class TimeField(QLineEdit):
         if self.text() == self._shown:
             return
         seconds = self.seconds()
-        self._mark(seconds is not None)
-        if seconds is not None:
+        if seconds is None and self.text().strip():
+            QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), self.tr(
+                "This is not a time. Write it as 2:30, 02:30 or 1:02:30.5."), self)
+            self.setText(self._shown)
+        elif seconds is not None:
             self.setModified(False)
             self.time_entered.emit(seconds)
-
-    def _mark(self, good: bool) -> None:
-        parent = self.parentWidget()
-        palette = parent.palette() if parent else self.palette()
-        if not good:
-            palette.setColor(palette.ColorRole.Text, palette.color(palette.ColorRole.BrightText))
-        self.setPalette(palette)
 
 
 class TransportBar(QWidget):
@@ -97,6 +91,8 @@ class TransportBar(QWidget):
         self.end_field = TimeField(self.tr("End of the range"))
         self._transcribe = QPushButton(self.tr("Transcribe range…"))
         self._play_range = QPushButton(self.tr("Play range"))
+        for widget in (*self._buttons.values(), self._speed, self._transcribe, self._play_range):
+            widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must not take Space away from playing
         self._build()
         self._connect()
         self.show_state()
@@ -125,16 +121,16 @@ class TransportBar(QWidget):
         self._workspace.recording_changed.connect(self.show_range)
         self._workspace.recording_changed.connect(self.show_state)
         self._speed.activated.connect(lambda row: self._workspace.player.set_speed(float(self._speed.itemData(row))))
-        self.start_field.time_entered.connect(lambda _: self._range_entered())
-        self.end_field.time_entered.connect(lambda _: self._range_entered())
+        self.start_field.time_entered.connect(lambda _: self._range_entered(self.start_field))
+        self.end_field.time_entered.connect(lambda _: self._range_entered(self.end_field))
         self._transcribe.clicked.connect(self.transcribe_range_requested)
         self._play_range.clicked.connect(self.play_range_requested)
 
     def show_state(self) -> None:
         """Playing or not, speed, loop."""
         player = self._workspace.player
-        for button in self._buttons.values():
-            button.setEnabled(player.can_play)
+        for name, button in self._buttons.items():
+            button.setEnabled(player.can_play and (name != "loop" or self._workspace.range is not None))
         self._buttons["loop"].setChecked(player.loop is not None)
         row = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - player.speed))
         self._speed.setCurrentIndex(row)
@@ -152,20 +148,22 @@ class TransportBar(QWidget):
         has_recording = self._workspace.recording is not None
         for widget in (self.start_field, self.end_field):
             widget.setEnabled(has_recording)
-        for button in (self._transcribe, self._play_range, self._buttons["loop"]):
+        for button in (self._transcribe, self._play_range):
             button.setEnabled(time_range is not None)
+        self._buttons["loop"].setEnabled(time_range is not None and self._workspace.player.can_play)
 
-    def _range_entered(self) -> None:
+    def _range_entered(self, field: TimeField) -> None:
+        """A missing or crossed other end is the recording's own end or start."""
         recording = self._workspace.recording
         start, end = self.start_field.seconds(), self.end_field.seconds()
-        if recording is None or start is None:
+        if recording is None:
             return
-        if end is None or end <= start:
-            if self.sender() is self.start_field:
-                end = recording.duration
-            else:
-                return
-        self._workspace.set_range(TimeRange(start, end))
+        if field is self.start_field and start is not None and (end is None or end <= start):
+            end = recording.duration
+        if field is self.end_field and end is not None and (start is None or start >= end):
+            start = 0.0
+        if start is not None and end is not None:
+            self._workspace.set_range(TimeRange(start, end))
         self.show_range()
 
     def _button(self, action: QAction) -> QToolButton:

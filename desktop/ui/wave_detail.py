@@ -37,9 +37,10 @@ class WaveDetail:
             return None
         inside = (edges[:-1] >= 0) & (edges[:-1] < len(self._samples))
         begins = np.clip(edges[:-1], 0, len(self._samples) - 1)
+        samples = self._samples[:max(int(edges[-1]), int(begins[-1]) + 1)]  # the last column ends where it ends
+        low = np.minimum.reduceat(samples.min(axis=1), begins)
+        high = np.maximum.reduceat(samples.max(axis=1), begins)
         # one sample more than the column holds, so that neighbouring columns touch
-        low = np.minimum.reduceat(self._samples.min(axis=1), begins)
-        high = np.maximum.reduceat(self._samples.max(axis=1), begins)
         following = self._samples[np.minimum(begins + 1, len(self._samples) - 1)]
         low = np.minimum(low, following.min(axis=1)) // 256
         high = np.maximum(high, following.max(axis=1)) // 256

@@ -147,13 +147,13 @@ def picture_columns(peaks: Peaks | None, overview: np.ndarray | None, seconds: f
     """Columns (min, max, rms) from what is known, and where they are only guessed from the overview."""
     silence = np.zeros(count, np.int16)
     columns = peaks.columns(start, per_pixel, count) if peaks else (silence, silence, silence)
+    if overview is None or seconds <= 0:
+        return columns, np.zeros(count, bool)
     known = peaks.seconds if peaks else 0.0
     times = start + (np.arange(count) + 0.5) * per_pixel
     ahead = (times > known) & (times < seconds)
-    if overview is None or seconds <= 0 or not ahead.any():
-        return columns, np.zeros(count, bool)
     looked_at = np.flatnonzero(overview[:, 0] != -999)
-    if not len(looked_at):
+    if not ahead.any() or not len(looked_at):
         return columns, np.zeros(count, bool)
     wanted = times / seconds * len(overview)
     nearest = looked_at[np.clip(np.searchsorted(looked_at, wanted), 0, len(looked_at) - 1)]

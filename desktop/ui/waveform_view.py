@@ -117,6 +117,12 @@ class WaveformView(QWidget):
         for x in (old, self.scale.to_x(seconds)):
             self.update(int(x) - 7, 0, 15, self.height())
 
+    def reveal(self, seconds: float) -> None:
+        """Scroll so that a place is visible."""
+        if self.scale.reveal(seconds):
+            self.view_changed.emit()
+            self.update()
+
     def zoom(self, factor: float, x: float | None = None) -> None:
         """Show `factor` times as much, around pixel `x` (else the playhead when visible, else the middle)."""
         if x is None:
@@ -144,6 +150,7 @@ class WaveformView(QWidget):
             self._paint_range(painter, colours)
         self._paint_playhead(painter, colours)
         if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self.palette().highlight().color(), 2))
             painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
 
@@ -206,6 +213,8 @@ class WaveformView(QWidget):
         painter.setPen(colours.ruler_text)
         for number in range(first, int(self.scale.end / step) + 2):
             x = self.scale.to_x(number * step)
+            if x < 0:
+                continue  # its label would be cut and read as another time
             painter.drawLine(QPointF(x, RULER - 6), QPointF(x, RULER - 1))
             painter.drawText(QPointF(x + 3, RULER - 7), _ruler_label(number * step, step))
 
@@ -215,10 +224,12 @@ class WaveformView(QWidget):
         shade = QColor(colours.selection)
         shade.setAlpha(46)
         painter.fillRect(QRectF(x, RULER + LANE, right - x, self.height()), shade)
-        painter.setPen(QPen(colours.selection, 2))
         for edge in (x, right):
+            painter.setPen(QPen(colours.selection, 2))
             painter.drawLine(QPointF(edge, RULER), QPointF(edge, self.height()))
-            painter.fillRect(QRectF(edge - 4, self.height() / 2 + RULER - 12, 8, 28), colours.selection)
+            painter.setPen(QPen(colours.wave_ground, 1))
+            painter.setBrush(colours.selection)
+            painter.drawRect(QRectF(edge - 5, self.height() / 2 + RULER - 14, 10, 30))
 
     def _paint_playhead(self, painter: QPainter, colours: theme.Colours) -> None:
         if self.scale.duration <= 0:

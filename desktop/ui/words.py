@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import QIcon, QPainter, QPaintEvent
+from PySide6.QtWidgets import QComboBox, QDialogButtonBox, QLabel, QMessageBox, QSizePolicy, QWidget
 
 from desktop.sentences import Sentence
 
@@ -51,6 +51,22 @@ class ElidedLabel(QLabel):
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
         self.setToolTip(self.text() if text != self.text() else "")
+
+
+def sure(parent: QWidget, title: str, question: str, yes: str) -> bool:
+    """Ask before something that cannot be undone; Cancel is the default."""
+    box = QMessageBox(QMessageBox.Icon.Question, title, question, parent=parent)
+    agree = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+    box.exec()
+    return box.clickedButton() is agree
+
+
+def plain_buttons(box: QDialogButtonBox) -> QDialogButtonBox:
+    """Without the style's own icons, which are black on dark ground."""
+    for button in box.buttons():
+        button.setIcon(QIcon())
+    return box
 
 
 def choice_box(name: str, editable: bool = False) -> QComboBox:

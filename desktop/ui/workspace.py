@@ -40,6 +40,8 @@ class Notice:
     is_error: bool = False
     action: str = ""  # what the button says
     verb: Callable[[], object] | None = None
+    second_action: str = ""
+    second_verb: Callable[[], object] | None = None
 
 
 class Workspace(QObject):
@@ -54,6 +56,7 @@ class Workspace(QObject):
     noticed = Signal(object)  # Notice or None
     key_changed = Signal()
     settings_changed = Signal()
+    settings_wanted = Signal()  # the next step after an error
 
     def __init__(self, library: Library, cache: Path, settings: Settings, settings_path: Path, key: ApiKey,
                  url: str, parent: QObject | None = None) -> None:
@@ -65,7 +68,8 @@ class Workspace(QObject):
         self.tasks = Tasks(self)
         self.player = Player(self)
         self.imports = Imports(library, cache, self.tasks, self)
-        self.jobs = Jobs(library, cache, self.tasks, lambda: key.read().key, url, self)
+        self.jobs = Jobs(library, cache, self.tasks, lambda: key.read().key,
+                         lambda: bool(self.settings.privacy_accepted), url, self)
         self.recording: Recording | None = None
         self.transcripts: list[Transcript] = []
         self.document: TranscriptDocument | None = None
@@ -81,6 +85,9 @@ class Workspace(QObject):
     def _connect(self) -> None:
         self.imports.finished.connect(self._imported)
         self.imports.progressed.connect(self._import_progressed)
+        self.imports.changed.connect(self._imports_changed)
+        self.imports.nothing_found.connect(lambda: self.noticed.emit(Notice(self.tr(
+            "No audio or video files were found there. Choose another folder."), is_error=True)))
         self.jobs.part_stored.connect(self._part_stored)
         self.jobs.finished.connect(self._job_finished)
         self.jobs.failed.connect(lambda _, error: self.show_error(error))
@@ -105,11 +112,27 @@ class Workspace(QObject):
             if recording.problem:
                 self.noticed.emit(Notice(recording.problem))
 
+    @property
+    def watched_import(self) -> ImportItem | None:
+        """The file coming in that is shown now."""
+        return self._watched_import
+
     def watch_import(self, item: ImportItem) -> None:
         """Show a file that is still coming in: its waveform sharpens on screen."""
         self.open(None)
         self._watched_import = item
+        self.recording_changed.emit()
         self.picture_changed.emit(item.picture)
+
+    def _imports_changed(self) -> None:
+        """Watch the only file coming in when nothing else is going on; let go of one that was stopped or failed."""
+        items = self.imports.items
+        if self._watched_import is not None and (
+                self._watched_import not in items or self._watched_import.error is not None):
+            self.open(None)
+        coming = [item for item in items if item.error is None]
+        if len(coming) == 1 and coming[0] is not self._watched_import and not self.player.is_playing:
+            self.watch_import(coming[0])
 
     def _load_audio(self, recording: Recording) -> None:
         from desktop.audio.cache import CacheFiles
@@ -169,9 +192,22 @@ class Workspace(QObject):
         if self.recording is None or document.transcript.id != self._document_wanted \
                 or document.recording.id != self.recording.id:
             return  # something else was opened meanwhile
+        chosen = self._same_place(document)
         self.document = document
-        self.selected = min(self.selected, len(document.segments) - 1)
         self.document_changed.emit()
+        self.selected = chosen
+        self.segment_selected.emit(chosen)
+
+    def _same_place(self, document: TranscriptDocument) -> int:
+        """The index in `document` of what is selected: the same row of the same transcript, else the same time."""
+        old = self.segment(self.selected)
+        if old is None or self.document is None:
+            return -1
+        if self.document.transcript.id == document.transcript.id and self.selected < len(document.segments) \
+                and document.segments[self.selected].start == old.start:
+            return self.selected
+        middle = (old.start + old.end) / 2
+        return next((i for i, s in enumerate(document.segments) if s.start <= middle < s.end), -1)
 
     def _part_stored(self, transcript_id: int) -> None:
         if self.recording is None:
@@ -250,16 +286,25 @@ class Workspace(QObject):
         self._guarded(remove_recording, self.library, self.cache, recording)
         self.library_changed.emit()
 
-    def _imported(self, recording: Recording, was_here: bool) -> None:
+    def _imported(self, item: ImportItem, recording: Recording, was_here: bool) -> None:
         self.library_changed.emit()
+        watched = item is self._watched_import
         in_use = [recording.sha256, self.recording.sha256 if self.recording else ""]
         self.tasks.start(_trim, self.cache, int(self.settings.cache_gigabytes * 1e9), in_use)
-        busy = self.recording is not None and self.player.is_playing
-        if not busy and not self.imports.items:
+        busy = self.player.is_playing or any(other.error is None for other in self.imports.items)
+        if watched or not busy:
             self.open(recording)
         if was_here:
+            self._say_it_was_here(recording)
+
+    def _say_it_was_here(self, recording: Recording) -> None:
+        if self.recording is not None and self.recording.id == recording.id:
             self.noticed.emit(Notice(say("“{title}” is in the library already; it was opened instead of being "
                                          "imported twice.", title=recording.title)))
+        else:
+            self.noticed.emit(Notice(
+                say("“{title}” is in the library already; it was not imported twice.", title=recording.title),
+                action=self.tr("Open it"), verb=lambda: self.open(recording)))
 
     def _import_progressed(self, item: ImportItem) -> None:
         if item is self._watched_import and item.picture is not None:

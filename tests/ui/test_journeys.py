@@ -261,12 +261,17 @@ def test_speaker_is_renamed_everywhere(window: MainWindow, sample: Recording, qt
 
 
 def test_closing_in_the_middle_of_a_job_waits_for_nothing(qtbot: QtBot, home: Path, service: GeminiService,
-                                                          window: MainWindow, sample: Recording) -> None:
+                                                          window: MainWindow, sample: Recording,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     use_service(window, service)
     service.hold_from(0)
     window.workspace.open(sample)
     window.start_transcription(Options(engine="gemini", model="gemini-3.8-flash"))
     qtbot.waitUntil(lambda: service.held > 0, timeout=20_000)
+    monkeypatch.setattr(window, "may_stop_jobs", lambda: False)
+    window.close()
+    assert window.isVisible()  # asked, and the answer was to go on
+    monkeypatch.setattr(window, "may_stop_jobs", lambda: True)
     window.close()
     qtbot.waitUntil(lambda: not window.workspace.jobs.running, timeout=3_000)
     service.release()

@@ -1,0 +1,84 @@
+"""From nothing to the first paint of the main window, in a fresh process, and what may not be loaded by then."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.harness import Timing, alternate, headline, show, wall_ratio
+
+_PAIRS = 9
+_LATER = ("google.genai", "keyring", "av", "soundfile", "sounddevice", "faster_whisper")
+_SAMPLE = """
+from desktop import paths
+from desktop.library import Library
+from desktop.sample import add_sample
+add_sample(Library(paths.data_folder()), paths.cache_folder(), lambda progress: None)
+"""
+_REFERENCE = "import PySide6.QtWidgets"
+# The real start, up to the moment when the event loop is reached again after the window has painted itself.
+_SUBJECT = """
+import json, os, sys
+from desktop import environment
+environment.scrub(); environment.harden()
+from PySide6.QtCore import QEvent, QObject, QTimer
+from desktop.ui import application
+
+class Watch(QObject):
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint:
+            QTimer.singleShot(0, painted)
+        return False
+
+def painted():
+    print(json.dumps(sorted(sys.modules)), flush=True)
+    os._exit(0)
+
+watch = Watch()
+make_window = application.make_window
+
+def watched_window(library):
+    window = make_window(library)
+    window.installEventFilter(watch)
+    return window
+
+application.make_window = watched_window
+application.after_first_paint = lambda window, files: None
+application.run_window([])
+"""
+
+
+def main() -> None:
+    """Measure E1."""
+    headline(f"first paint ({_PAIRS} pairs of fresh processes; reference: {_REFERENCE})")
+    with tempfile.TemporaryDirectory() as home:
+        _run(_SAMPLE, home)  # a library as it is after the first day
+        modules = json.loads(_run(_SUBJECT, home)[1])  # makes library, bytecode and a warm disk cache
+        _run(_REFERENCE, home)
+        runs = alternate(lambda: _run(_REFERENCE, home)[0], lambda: _run(_SUBJECT, home)[0], _PAIRS)
+    show("first paint / import PySide6.QtWidgets", wall_ratio(runs), "x", most=1.6,
+         more=f"{1000 * min(run.wall for _, run in runs):.0f} ms at best")
+    loaded = [name for name in _LATER if name in modules]
+    show("heavy libraries loaded by then", len(loaded), "", most=0, more=", ".join(loaded))
+
+
+def _run(code: str, home: str) -> tuple[Timing, str]:
+    root = str(Path(__file__).resolve().parent.parent)
+    environment = os.environ | {"PULLQUOTE_HOME": home, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": root,
+                                "PYTHONPYCACHEPREFIX": str(Path(home) / "bytecode")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program comes compiled
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    taken = Timing(time.perf_counter() - began)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return taken, done.stdout
+
+
+if __name__ == "__main__":
+    main()

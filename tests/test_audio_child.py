@@ -1,0 +1,282 @@
+"""The decoder child: it can be killed, it is held on a short leash, and nothing it says is taken on trust."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from desktop.audio import decoder
+from desktop.audio.cache import CacheFiles
+from desktop.audio.decode_child import MEMORY_LIMIT
+from desktop.audio.preparing import prepare
+from desktop.errors import BadAudio, Cancelled
+from desktop.importing import import_audio
+from desktop.library import Library
+from desktop.processes import start_child
+from tests.fakes import Reports
+from tests.sounds import AUDIO, INTERVIEW, turns, write_wav
+
+ROOT = Path(__file__).resolve().parent.parent
+Started = list[subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    """The decoder processes that were started."""
+    processes: Started = []
+
+    def start(name: str) -> subprocess.Popen[bytes]:
+        processes.append(start_child(name))
+        return processes[-1]
+
+    monkeypatch.setattr(decoder, "start_child", start)
+    return processes
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, code: str) -> Started:
+    """Let `code` (Python) be the child."""
+    processes: Started = []
+
+    def start(name: str) -> subprocess.Popen[bytes]:
+        processes.append(subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
+                                          stdout=subprocess.PIPE))
+        return processes[-1]
+
+    monkeypatch.setattr(decoder, "start_child", start)
+    return processes
+
+
+def kind_of_failure(path: Path = INTERVIEW) -> str:
+    with pytest.raises(BadAudio) as caught:
+        list(decoder.decode(path, "full", lambda: None))
+    return caught.value.kind
+
+
+HEADER = ("import sys, json, struct, time\n"
+          "def say(letter, body): sys.stdout.buffer.write(letter + struct.pack('<I', len(body)) + body); "
+          "sys.stdout.buffer.flush()\n"
+          "sys.stdin.readline()\n"
+          "say(b'H', json.dumps(dict(rate=16000, channels=1, bucket=86, copy_rate=16000, copy_channels=1,"
+          " header_seconds=1, container='wav', codec='pcm', title='')).encode())\n")
+
+
+def test_a_child_without_progress_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = pretend(monkeypatch, HEADER + "time.sleep(600)")
+    monkeypatch.setattr(decoder, "PATIENCE", 0.3)
+    assert kind_of_failure() == "hangs" and processes[0].returncode is not None
+
+
+def test_a_child_that_ignores_being_asked_is_killed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = pretend(monkeypatch, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                        + HEADER + "time.sleep(600)")
+    monkeypatch.setattr(decoder, "PATIENCE", 0.3)
+    assert kind_of_failure() == "hangs" and processes[0].returncode is not None
+
+
+def test_a_slow_child_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, HEADER + "for n in range(4):\n    time.sleep(0.4); say(b'T', b'{\"seconds\": 1}')\n"
+            "say(b'D', b'{}')")
+    monkeypatch.setattr(decoder, "PATIENCE", 1.0)
+    assert [m.letter for m in decoder.decode(INTERVIEW, "full", lambda: None)] == ["H", "T", "T", "T", "T", "D"]
+
+
+@pytest.mark.parametrize("code", ["", "import sys; sys.exit(3)", "import os; os.abort()", HEADER,
+                                  HEADER + "sys.stdout.buffer.write(b'A'); sys.stdout.buffer.flush()"])
+def test_a_child_that_dies_is_a_bad_file(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    processes = pretend(monkeypatch, code)
+    assert kind_of_failure() == "not_audio" and processes[0].returncode is not None
+
+
+def test_a_child_that_lingers_after_its_work_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = pretend(monkeypatch, HEADER + "say(b'D', b'{}'); time.sleep(600)")
+    began = time.monotonic()
+    list(decoder.decode(INTERVIEW, "full", lambda: None))
+    assert time.monotonic() - began < 5 and processes[0].returncode is not None
+
+
+def test_an_endless_child_is_ended_when_its_caller_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = pretend(monkeypatch, HEADER + "while True: say(b'A', bytes(100000))")
+    messages = decoder.decode(INTERVIEW, "full", lambda: None)
+    assert next(messages).letter == "H" and next(messages).letter == "A"
+    messages.close()  # type: ignore[attr-defined]
+    assert processes[0].returncode is not None
+
+
+def test_endless_audio_ends_as_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "_MOST_SECONDS", 30)
+    pretend(monkeypatch, HEADER + "while True: say(b'A', bytes(100000))")
+    assert kind_of_failure() == "too_long"
+
+
+def test_the_child_runs_under_a_memory_limit_and_its_arguments_name_no_file(started: Started) -> None:
+    messages = decoder.decode(INTERVIEW, "full", lambda: None)
+    assert next(messages).letter == "H"
+    process = Path(f"/proc/{started[0].pid}")
+    limits = {line[:25].strip(): line[25:].split()[0] for line in process.joinpath("limits").read_text().splitlines()}
+    arguments = process.joinpath("cmdline").read_bytes()
+    messages.close()  # type: ignore[attr-defined]
+    assert int(limits["Max address space"]) == MEMORY_LIMIT and limits["Max core file size"] == "0"
+    assert b"decode" in arguments and b"interview" not in arguments
+
+
+def test_modules_in_the_working_folder_are_not_run_by_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("json", "av", "numpy", "desktop"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    assert [m.letter for m in decoder.decode(INTERVIEW, "null", lambda: None)][-1] == "D"
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_child_gets_no_key_from_the_environment(monkeypatch: pytest.MonkeyPatch, started: Started) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "canary-key")
+    messages = decoder.decode(INTERVIEW, "full", lambda: None)
+    next(messages)
+    environment = Path(f"/proc/{started[0].pid}/environ").read_bytes()
+    messages.close()  # type: ignore[attr-defined]
+    assert b"PATH=" in environment and b"canary" not in environment
+
+
+def traced(path: Path, tmp_path: Path) -> str:
+    """What the child asks the kernel for while it decodes `path`."""
+    log = tmp_path / "trace"
+    subprocess.run(
+        ["strace", "-f", "-e", "trace=network,openat,open,execve", "-s", "300", "-o", str(log), sys.executable, "-P",
+         "-c", "from desktop.processes import run_child; run_child('decode')"],
+        input=json.dumps({"path": str(path), "mode": "full"}).encode() + b"\n", stdout=subprocess.DEVNULL,
+        cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}, timeout=60, check=True)
+    return log.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="strace is Linux")
+def test_the_child_opens_no_socket_and_reads_only_its_file(tmp_path: Path) -> None:
+    trace = traced(AUDIO / "jfk-44k1.m4a", tmp_path)
+    assert "jfk-44k1.m4a" in trace  # so the trace has eyes
+    assert "socket(" not in trace and "connect(" not in trace
+    after = trace[trace.index("jfk-44k1.m4a"):]
+    opened = [line for line in after.splitlines() if "open" in line and "= -1" not in line and "O_WRONLY" in line]
+    assert opened == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="strace is Linux")
+@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile canary.wav\n",
+                                  "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\ncanary.wav\n#EXT-X-ENDLIST\n",
+                                  "v=0\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n"])
+def test_a_playlist_in_disguise_opens_nothing(tmp_path: Path, text: str) -> None:
+    write_wav(tmp_path / "canary.wav", turns(1))
+    (tmp_path / "list.mp3").write_text(text)
+    trace = traced(tmp_path / "list.mp3", tmp_path)
+    assert "list.mp3" in trace and "canary" not in trace and "socket(" not in trace
+
+
+@pytest.mark.parametrize("when", ["Looking at the file", "Copying the original", "Drawing the waveform"])
+def test_stopping_takes_half_a_second_and_leaves_nothing(library: Library, cache: Path, tmp_path: Path,
+                                                         started: Started, when: str) -> None:
+    path = write_wav(tmp_path / "long.wav", np.tile(turns(60), 10))
+    asked: list[float] = []
+
+    def stop(progress: object) -> bool:
+        if str(getattr(progress, "sentence", "")) == when:
+            asked.append(time.monotonic())
+        return bool(asked)
+
+    with pytest.raises(Cancelled):
+        import_audio(library, cache, path, Reports(stop))
+    assert time.monotonic() - asked[0] < 0.5
+    assert all(process.returncode is not None for process in started)
+    assert library.recordings() == [] and list((library.folder / "recordings").iterdir()) == []
+    assert not cache.exists() or list(cache.iterdir()) == []
+
+
+def test_stopping_a_hung_child_takes_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = pretend(monkeypatch, HEADER + "time.sleep(600)")
+    since: list[float] = []
+
+    def check() -> None:
+        if since and time.monotonic() - since[0] > 0.2:
+            raise Cancelled
+
+    messages = decoder.decode(INTERVIEW, "full", check)
+    next(messages)
+    since.append(time.monotonic())
+    with pytest.raises(Cancelled):
+        next(messages)
+    assert time.monotonic() - since[0] < 0.7 and processes[0].returncode is not None
+
+
+GOOD = {"rate": 16_000, "channels": 1, "bucket": 86, "copy_rate": 16_000, "copy_channels": 1, "header_seconds": 5.0,
+        "container": "wav", "codec": "pcm", "title": ""}
+LIES: list[dict[str, object]] = [
+    {"rate": 10**9}, {"rate": 0}, {"rate": "x"}, {"rate": None}, {"channels": 9}, {"channels": 0}, {"bucket": 0},
+    {"bucket": 10**9}, {"copy_rate": 96_000}, {"copy_rate": 1}, {"copy_channels": 3}, {"copy_channels": 0},
+    {"header_seconds": -1}, {"header_seconds": 1e12}, {"header_seconds": float("nan")}, {"rate": float("inf")},
+    {"rate": [16_000]}, {"container": None, "channels": -1}]
+
+
+def checked(*messages: tuple[str, bytes]) -> list[decoder.Message]:
+    return list(decoder._checked(iter(messages)))
+
+
+@pytest.mark.parametrize("lie", LIES, ids=str)
+def test_a_header_that_lies_is_refused_on_this_side_too(lie: dict[str, object]) -> None:
+    assert checked(("H", json.dumps(GOOD).encode()))[0].payload.rate == 16_000
+    with pytest.raises(BadAudio):
+        checked(("H", json.dumps(GOOD | lie).encode()))
+
+
+def noise_messages(random_source: random.Random) -> Iterator[tuple[str, bytes]]:
+    good = json.dumps(GOOD).encode()
+    bodies = [good, b"", b"{}", b"[]", b"null", b"{\"kind\": 5}", b"{\"kind\": \"empty\"}", b"[" * 5000, b"\xff" * 7,
+              b"1e999", good[:20], bytes(6), bytes(7), bytes(4096), b"{\"seconds\": 1e400, \"damage\": 3}"]
+    if random_source.random() < 0.8:
+        yield "H", good
+    for _ in range(random_source.randrange(8)):
+        yield random_source.choice("HOKATEDX\x00\xff"), random_source.choice(bodies)
+
+
+def test_5000_wild_conversations_end_in_messages_or_bad_audio() -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    ended = {"fine": 0, "bad": 0}
+    for _ in range(5000):
+        try:
+            checked(*noise_messages(random_source := random.Random(seed)))
+            ended["fine"] += 1
+        except BadAudio:
+            ended["bad"] += 1
+        seed = random_source.randrange(1 << 32)
+    assert ended["fine"] > 100 and ended["bad"] > 1000
+
+
+@pytest.mark.parametrize("body", [
+    b"D\x02\0\0\0{}", b"T\x02\0\0\0[]D\x02\0\0\0{}", b"D\x02\0\0\0[]", b"D\x10\0\0\0{\"damage\": [[1]]}",
+    b"K\x01\0\0\0x", b"A\x01\0\0\0xD\x02\0\0\0{}", b"O\x02\0\0\0{}D\x02\0\0\0{}",
+    b"D\xff\xff\xff\xff", b"D\x12\0\0\0{\"damage\": [[]]}  ",
+    b"T\x10\0\0\0{\"seconds\": \"x\"}D\x02\0\0\0{}"], ids=repr)
+def test_nonsense_after_a_good_header_never_breaks_the_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                              body: bytes) -> None:
+    pretend(monkeypatch, HEADER + f"sys.stdout.buffer.write({body!r})")
+    try:
+        prepare(INTERVIEW, CacheFiles(tmp_path / "cache", "0" * 64), lambda: None, lambda *_: None)
+    except BadAudio as error:
+        assert error.kind
+    assert list((tmp_path / "cache").glob("*.tmp")) == []
+
+
+def test_the_protocol_is_what_its_docstring_says() -> None:
+    process = start_child("decode")
+    output, _ = process.communicate(json.dumps({"path": str(INTERVIEW), "mode": "peaks"}).encode() + b"\n", timeout=30)
+    letters, at = "", 0
+    while at < len(output):
+        (length,) = struct.unpack_from("<I", output, at + 1)
+        letters += chr(output[at])
+        at += 5 + length
+    assert letters[0] == "H" and letters[-1] == "D" and set(letters) == set("HKTD")
