@@ -104,11 +104,10 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
     targets = _targets(options)
     if engine == "gemini":
         print(f"The audio is sent to {url.split('/')[2]}.", file=sys.stderr)
-    worst = DONE
     with _library(options.keep) as (library, cache):
-        for file in options.files:
-            worst = max(worst, _one_file(options, file, engine, key, url, library, cache, targets.get(file)))
-    return worst
+        codes = {_one_file(options, file, engine, key, url, library, cache, targets.get(file))
+                 for file in options.files}
+    return codes.pop() if len(codes) == 1 else PARTLY
 
 
 def _files(paths: list[Path]) -> list[Path]:
@@ -220,11 +219,15 @@ def _library(keep: bool) -> Iterator[tuple[object, Path]]:
     from desktop.paths import cache_folder, data_folder
 
     if keep:
+        if _window_is_open(data_folder()):
+            raise UserError("Pullquote's window is open on this library, and only one program may write to it. Close "
+                            "the window, or leave out --keep and import in the window.")
         library = Library(data_folder())
         try:
             yield library, cache_folder()
         finally:
             library.close()
+            _trim(cache_folder())
         return
     with tempfile.TemporaryDirectory(prefix="pullquote-") as folder:
         library = Library(Path(folder) / "data")
@@ -232,6 +235,25 @@ def _library(keep: bool) -> Iterator[tuple[object, Path]]:
             yield library, Path(folder) / "cache"
         finally:
             library.close()
+
+
+def _window_is_open(folder: Path) -> bool:
+    """Whether the process named in the window's lock file (ui/single_instance.py) is running."""
+    try:
+        process = int((folder / "pullquote.lock").read_text("utf-8").split()[0])
+        if os.name == "posix":
+            os.kill(process, 0)
+    except PermissionError:
+        return True  # on Windows the lock of a running window cannot be read
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
+
+
+def _trim(cache: Path) -> None:
+    from desktop.importing import trim_cache
+
+    trim_cache(cache, int(settings.load(_settings_file()).cache_gigabytes * 1e9), keep=())
 
 
 def _settings_file() -> Path:
@@ -263,8 +285,8 @@ def _set_key(store: ApiKey) -> int:
     if reading.state is KeyState.STORED:
         print(reading.sentence)
         return DONE
-    raise KeyStoreError("missing", "The key was not stored: no key store let itself be used on this computer. "
-                                   "GEMINI_API_KEY in the environment works for the command line.")
+    raise KeyStoreError(reading.state, "The key was not stored. {reason} GEMINI_API_KEY in the environment works for "
+                                       "the command line.", reason=reading.sentence)
 
 
 def _test_key(key: str) -> int:

@@ -133,6 +133,7 @@ class LibraryPanel(QWidget):
         self.view.setItemDelegate(LibraryDelegate(self.model, self.view))
         self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.view.setResizeMode(QListView.ResizeMode.Adjust)
+        self.view.setWordWrap(True)  # makes the list measure its rows anew when its width changes
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setAccessibleName(self.tr("Library"))
         self._empty = label(self.tr("No recordings yet. Import an interview, or drop audio files and folders on this "

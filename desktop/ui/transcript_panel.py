@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPen,
+    QResizeEvent,
     QTextLayout,
     QTextOption,
     QWheelEvent,
@@ -295,6 +296,12 @@ class TranscriptView(QListView):
         self.setFont(font)
         self.row_delegate.set_font(font)
         self.scheduleDelayedItemsLayout()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Heights depend on the width; QListView lays a vertical list out anew for its height only."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.scheduleDelayedItemsLayout()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.stop_following()

@@ -102,3 +102,21 @@ def test_row_heights_are_those_of_the_real_layout(qtbot: QtBot) -> None:
         if segment.translation:
             real += sum(int(h) for _, h in delegate._layout(segment.translation, width, True))
         assert delegate._height(segment, width) == real + 2 * PADDING, segment.text
+
+
+def test_rows_do_not_overlap_when_a_scroll_bar_takes_width(qtbot: QtBot) -> None:
+    from desktop.ui.transcript_panel import TranscriptView
+
+    view = TranscriptView()
+    qtbot.addWidget(view)
+    view.resize(700, 300)
+    view.show()
+    base = document(1)
+    texts = ["word " * (5 + i) for i in range(60)]
+    view.set_document(TranscriptDocument(base.recording, base.transcript, base.speakers, tuple(
+        Segment(i, i + 1, text, 1) for i, text in enumerate(texts))))
+    for width in (700, 520, 640):
+        view.resize(width, 300)
+        qtbot.waitUntil(lambda: all(
+            view.visualRect(view.segments.index(row)).height() == view.row_delegate._height(
+                view.segments.index(row).data(ITEM), view.row_delegate.text_width()) for row in range(8)))

@@ -32,6 +32,18 @@ def test_second_start_hands_its_files_to_the_first_and_ends(home: Path, qtbot: Q
     first.close()
 
 
+def test_command_line_does_not_write_to_a_library_that_the_window_holds(home: Path, qtbot: QtBot) -> None:
+    first = SingleInstance(private_folder(data_folder()))
+    command = [sys.executable, "-m", "desktop", "transcribe", str(ROOT / "tests" / "audio" / "jfk.caf"), "--engine",
+               "device", "--keep"]
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1
+    assert "window is open" in refused.stderr
+    first.close()
+    taken = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert taken.returncode == 0, taken.stderr
+
+
 def test_after_a_kill_the_next_start_is_the_first(home: Path, qtbot: QtBot) -> None:
     script = ("from desktop.ui.single_instance import SingleInstance; from desktop.paths import *; "
               "import sys, time; s = SingleInstance(private_folder(data_folder())); "
