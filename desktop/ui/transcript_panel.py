@@ -74,14 +74,17 @@ class SegmentDelegate(QStyledItemDelegate):
         segments = document.segments if document else ()
         self.many_languages = len({s.language for s in segments if s.language}) > 1
         self.tags_width = 0
-        for tags in {tuple(self.tags(segment)) for segment in segments}:
+        for kind in {(s.language, s.emotion, s.flags) for s in segments}:
+            tags = self._tags_of(*kind)
             self.tags_width = max(self.tags_width, sum(self._tag_width(tag) + 6 for tag in tags) + GAP)
         self.forget()
 
     def tags(self, segment: Segment) -> list[str]:
         """Language, emotion and doubts, in the words of the window."""
-        tags = [segment.language if self.many_languages else "", segment.emotion, *segment.flags]
-        return [translated(tag) for tag in tags if tag]
+        return self._tags_of(segment.language, segment.emotion, segment.flags)
+
+    def _tags_of(self, language: str, emotion: str, flags: tuple[str, ...]) -> list[str]:
+        return [translated(tag) for tag in (language if self.many_languages else "", emotion, *flags) if tag]
 
     def _tag_width(self, tag: str) -> int:
         return int(self._metrics.horizontalAdvance(tag)) + 12
@@ -238,7 +241,7 @@ class TranscriptView(QListView):
         self.row_delegate = SegmentDelegate(self)
         self.setItemDelegate(self.row_delegate)
         self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(500)
+        self.setBatchSize(100)  # about 10 ms each: the window stays alive while 20,000 rows are laid out
         self.setUniformItemSizes(False)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -48,6 +48,12 @@ class SegmentLane:
         first = int(np.searchsorted(self.starts, start - self.longest, "left"))
         return range(first, int(np.searchsorted(self.starts, end, "right")))
 
+    def wider_than(self, seconds: float, start: float, end: float) -> list[int]:
+        """Indexes of the visible segments that are at least this long."""
+        visible = self.between(start, end)
+        lengths = self.ends[visible.start:visible.stop] - self.starts[visible.start:visible.stop]
+        return [visible.start + int(i) for i in np.flatnonzero(lengths >= seconds)]
+
     def speakers_at(self, times: np.ndarray) -> np.ndarray:
         """Speaker position per time; -2 where there is no segment."""
         if not len(self.starts):
@@ -122,6 +128,29 @@ class WaveImage:
             colour = np.uint32(colours.wave_ahead.rgb())
             return result[0], np.where(ahead, colour, result[1]), np.where(ahead, colour, result[2])
         return result
+
+
+class BandImage:
+    """The lane of speaker bands as one row of pixels, to be stretched over its height."""
+
+    def __init__(self) -> None:
+        self._row = np.zeros(1, np.uint32)
+
+    def render(self, lane: SegmentLane, start: float, per_pixel: float, count: int, colours: Colours) -> QImage:
+        """One pixel per column in the colour of its speaker; neighbouring segments are set apart by a gap."""
+        times = start + (np.arange(count) + 0.5) * per_pixel
+        speakers = lane.speakers_at(times)
+        _, _, body = _table(colours)
+        row = body[np.where(speakers < 0, speakers + 2, speakers % 8 + 2)]
+        row[speakers == -2] = colours.wave_ground.rgb()
+        if len(lane.starts):
+            index = np.searchsorted(lane.starts, times, "right")
+            begins = np.flatnonzero(index[1:] != index[:-1]) + 1
+            # a gap only where the segment is wider than a few pixels: else nothing but gaps would be seen
+            wide = begins[np.diff(np.append(begins, count)) > 3]
+            row[wide - 1] = colours.wave_ground.rgb()
+        self._row = np.ascontiguousarray(row)
+        return QImage(self._row.data, count, 1, count * 4, QImage.Format.Format_RGB32)
 
 
 def _table(colours: Colours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -24,12 +24,13 @@ from desktop.model import TimeRange, TranscriptDocument, clock
 from desktop.ui import theme
 from desktop.ui.time_scale import TimeScale, ruler_step
 from desktop.ui.wave_detail import WaveDetail
-from desktop.ui.wave_painting import SegmentLane, WaveImage, picture_columns
+from desktop.ui.wave_painting import BandImage, SegmentLane, WaveImage, picture_columns
 
 RULER, LANE = 22, 22  # pixels
 _GRAB = 6  # pixels around a handle
 _DRAG = 4  # pixels until a press becomes a drag
 _SNAP_PIXELS = 12
+_LEAST_NAMED = 34  # pixels of a band that has room for a name
 
 
 class WaveformView(QWidget):
@@ -54,6 +55,7 @@ class WaveformView(QWidget):
         self._detail = WaveDetail()
         self._gain = 1.0
         self._image = WaveImage()
+        self._bands = BandImage()
         self._press: QPointF | None = None
         self._dragging = ""  # "", start, end, range
         self._drag_anchor = 0.0
@@ -177,33 +179,34 @@ class WaveformView(QWidget):
     def _paint_lane(self, painter: QPainter, colours: theme.Colours) -> None:
         if self.document is None:
             return
+        columns = max(1, round(self.width() * self.devicePixelRatioF()))
+        bands = self._bands.render(self.lane, self.scale.start, self.scale.visible / columns, columns, colours)
+        painter.drawImage(QRectF(0, RULER + 1, self.width(), LANE - 3), bands)
+        if 0 <= self.selected < len(self.lane.starts):
+            self._paint_selected(painter)
         metrics = QFontMetrics(self.font())
-        last_drawn = -1
-        for index in self.lane.between(self.scale.start, self.scale.end):
-            x, right = self.scale.to_x(self.lane.starts[index]), self.scale.to_x(self.lane.ends[index])
-            if int(right) <= last_drawn and index != self.selected:
-                continue  # narrower than a pixel
-            last_drawn = int(right)
-            self._paint_band(painter, colours, index, x, right, metrics)
+        for index in self.lane.wider_than(_LEAST_NAMED * self.scale.per_pixel, self.scale.start, self.scale.end):
+            self._paint_name(painter, colours, index, metrics)
 
-    def _paint_band(self, painter: QPainter, colours: theme.Colours, index: int, x: float, right: float,
-                    metrics: QFontMetrics) -> None:
+    def _paint_selected(self, painter: QPainter) -> None:
+        x, right = self.scale.to_x(self.lane.starts[self.selected]), self.scale.to_x(self.lane.ends[self.selected])
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(self.palette().text().color(), 2))
+        painter.drawRect(QRectF(x + 1, RULER + 2, max(1.0, right - x - 2), LANE - 5))
+        painter.drawLine(QPointF(x, RULER + LANE), QPointF(x, self.height()))
+        painter.drawLine(QPointF(right, RULER + LANE), QPointF(right, self.height()))
+
+    def _paint_name(self, painter: QPainter, colours: theme.Colours, index: int, metrics: QFontMetrics) -> None:
         assert self.document is not None
-        position = int(self.lane.positions[index])
-        colour = colours.speaker(position if position >= 0 else None)
-        x, right = max(x, -2.0), min(right, self.width() + 2.0)
-        band = QRectF(x, RULER + 1, max(1.0, right - x - 1), LANE - 3)
-        painter.fillRect(band, colour)
-        if index == self.selected:
-            painter.setPen(QPen(self.palette().text().color(), 2))
-            painter.drawRect(band.adjusted(1, 1, -1, -1))
-            painter.drawLine(QPointF(x, RULER + LANE), QPointF(x, self.height()))
-            painter.drawLine(QPointF(right, RULER + LANE), QPointF(right, self.height()))
-        if band.width() > 34:
-            painter.setPen(QColor("#16171a") if colours.dark else QColor("#ffffff"))
-            name = self.document.speaker_name(self.document.segments[index])
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(band.width() - 8))
-            painter.drawText(band.adjusted(4, 0, -4, 0), Qt.AlignmentFlag.AlignVCenter, text)
+        x, right = self.scale.to_x(self.lane.starts[index]), self.scale.to_x(self.lane.ends[index])
+        x, right = max(x, 0.0), min(right, float(self.width()))
+        if right - x < _LEAST_NAMED:
+            return
+        painter.setPen(QColor("#16171a") if colours.dark else QColor("#ffffff"))
+        name = self.document.speaker_name(self.document.segments[index])
+        text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(right - x - 8))
+        place = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute
+        painter.drawText(QRectF(x + 4, RULER + 1, right - x - 8, LANE - 3), place, text)
 
     def _paint_ruler(self, painter: QPainter, colours: theme.Colours) -> None:
         if self.scale.duration <= 0:
