@@ -42,8 +42,8 @@ def painted():
 watch = Watch()
 make_window = application.make_window
 
-def watched_window(library):
-    window = make_window(library)
+def watched_window(library, **options):
+    window = make_window(library, **options)
     window.installEventFilter(watch)
     return window
 

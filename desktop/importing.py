@@ -68,12 +68,12 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
         here = library.recording_with_hash(sha256)
         recording = here or _enter(library, incoming, original, sha256, size, title or path.stem, is_sample)
         was_here = recording.folder != _final(incoming).name
-        report(Progress(0.0, say("Drawing the waveform"), recording))
     except OSError as error:
         raise _disk_error(error) from error
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     try:
+        report(Progress(0.0, say("Drawing the waveform"), recording))
         return Imported(prepare_recording(library, cache, recording, report), was_here)
     except (BadAudio, Cancelled, KeyboardInterrupt):
         if not was_here:

@@ -12,6 +12,7 @@ import soundfile
 from desktop.audio.cache import CacheFiles
 from desktop.audio.files import PlaybackCopy
 from desktop.audio.peaks import Peaks
+from desktop.audio.preparing import Picture
 from desktop.importing import SUFFIXES, Imported, import_audio
 from desktop.library import Library
 from desktop.model import TimeRange, ignore_progress
@@ -162,11 +163,12 @@ def test_file_names_that_are_no_utf8_are_imported(library: Library, cache: Path,
 def test_the_waveform_sharpens_while_decoding(library: Library, cache: Path, tmp_path: Path) -> None:
     reports = Reports()
     import_audio(library, cache, INTERVIEW, reports)
-    overviews = [p for p in reports.payloads if p.overview is not None]  # type: ignore[attr-defined]
-    exact = [p for p in reports.payloads if p.peaks is not None]  # type: ignore[attr-defined]
-    looked_at = [int((p.overview[:, 0] > -999).sum()) for p in overviews]  # type: ignore[attr-defined]
+    pictures = [payload for payload in reports.payloads if isinstance(payload, Picture)]
+    overviews = [picture.overview for picture in pictures if picture.overview is not None]
+    exact = [picture for picture in pictures if picture.peaks is not None]
+    looked_at = [int((overview[:, 0] > -999).sum()) for overview in overviews]
     assert looked_at == sorted(looked_at) and looked_at[-1] > 200
-    assert exact[-1].seconds == 186.865  # type: ignore[attr-defined]
+    assert exact[-1].seconds == 186.865
     fractions = [report.fraction for report in reports if report.sentence == "Drawing the waveform"]
     assert fractions == sorted(fractions)
 

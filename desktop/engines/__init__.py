@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol
 
 from desktop.errors import UserError
 from desktop.model import Report, Word
 from desktop.sentences import QT_TRANSLATE_NOOP
+
+if TYPE_CHECKING:
+    import numpy as np  # for the type of a clip only: the table of engines is read before the first paint
 
 
 @dataclass(frozen=True)

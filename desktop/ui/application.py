@@ -8,11 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTimer, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTranslator
 from PySide6.QtWidgets import QApplication, QMessageBox, QStyleFactory
 
 from desktop import environment, paths, settings
@@ -36,16 +35,22 @@ def run_window(arguments: list[str]) -> int:
     instance = SingleInstance(paths.private_folder(paths.data_folder()))
     if not instance.is_first:
         return 0 if instance.hand_over(files) else 1
-    start_log()
     try:
         library = Library(paths.data_folder())
     except LibraryError as error:
         QMessageBox.critical(None, "Pullquote", translated(error.sentence))
         return 1
-    window = make_window(library)
+    window = make_window(library, complete=False)
     instance.files_arrived.connect(lambda names: _arrived(window, names))
+
+
+    def rest() -> None:
+        start_log()
+        window.complete()
+        after_first_paint(window, files)
+
+    window.painted.connect(rest)
     window.show()
-    QTimer.singleShot(0, lambda: after_first_paint(window, files))
     code = application.exec()
     end_work(window)
     instance.close()
@@ -77,8 +82,8 @@ def make_application() -> QApplication:
     return application
 
 
-def make_window(library: Library, key: ApiKey | None = None) -> MainWindow:
-    """Workspace and window over an open library."""
+def make_window(library: Library, key: ApiKey | None = None, *, complete: bool = True) -> MainWindow:
+    """Workspace and window over an open library; `complete` later is for a quick first paint."""
     chosen = settings.load(paths.settings_file())
     application = QApplication.instance()
     assert isinstance(application, QApplication)
@@ -87,6 +92,8 @@ def make_window(library: Library, key: ApiKey | None = None) -> MainWindow:
                           environment.service_url())
     geometry = QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
     window = MainWindow(workspace, geometry)
+    if complete:
+        window.complete()
     application.styleHints().colorSchemeChanged.connect(
         lambda _: theme.apply(application, workspace.settings.theme) if workspace.settings.theme == "system" else None)
     return window
@@ -109,6 +116,8 @@ def after_first_paint(window: MainWindow, files: list[str]) -> None:
 
 def start_log() -> None:
     """Codes and numbers into a rotating file; never words of an interview, never a key."""
+    from logging.handlers import RotatingFileHandler
+
     file = paths.log_file()
     paths.private_folder(file.parent)
     handler = RotatingFileHandler(file, maxBytes=500_000, backupCount=2, encoding="utf-8")

@@ -5,8 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -26,17 +35,17 @@ from desktop import __version__
 from desktop.engines import ENGINES
 from desktop.model import TimeRange, clock, parse_clock
 from desktop.paths import RESOURCES
-from desktop.ui import actions, theme, waveform_accessible
-from desktop.ui.inspector import Inspector
+from desktop.ui import actions, theme
 from desktop.ui.item_models import ITEM, SPEAKER
 from desktop.ui.library_panel import LibraryPanel
-from desktop.ui.recording_view import RecordingView
 from desktop.ui.status import StatusBar
 from desktop.ui.words import sure
 from desktop.ui.workspace import Notice, Workspace
 
 if TYPE_CHECKING:
     from desktop.transcription import Options
+    from desktop.ui.inspector import Inspector
+    from desktop.ui.recording_view import RecordingView
 
 STEP, SPEED_STEP = 3.0, 0.1
 _TYPING = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
@@ -45,28 +54,49 @@ _TYPING = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
 class MainWindow(QMainWindow):
     """Puts the panels together; every verb here is small and calls the workspace."""
 
+    painted = Signal()  # the window has been on screen once
+
     def __init__(self, workspace: Workspace, geometry: QSettings | None = None) -> None:
         super().__init__()
         self.workspace, self._geometry = workspace, geometry
+        self._was_painted = False
         self.setWindowTitle("Pullquote")
         self.setAcceptDrops(True)
-        waveform_accessible.install()
         self.actions_by_name = self._build_actions()
         self.library_panel = LibraryPanel(workspace)
-        self.view = RecordingView(workspace, self.actions_by_name)
-        self.inspector = Inspector(workspace)
+        self.view: RecordingView
+        self.inspector: Inspector
         self._build()
+
+    def complete(self) -> None:
+        """The second half, after the first paint: everything that needs numpy, and what belongs to a recording."""
+        from desktop.ui import waveform_accessible
+        from desktop.ui.inspector import Inspector
+        from desktop.ui.recording_view import RecordingView
+
+        waveform_accessible.install()
+        self.view = RecordingView(self.workspace, self.actions_by_name)
+        self.inspector = Inspector(self.workspace)
+        self._place(self.view, self.inspector)
+        self._show_icons()
         self._connect()
         self._restore()
         self._show_state()
+        self.workspace.segment_selected.connect(
+            lambda _: waveform_accessible.announce_selection(self.view.waveform))
         application = QApplication.instance()
         if application is not None:
             application.installEventFilter(self)
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)
+
     # -- building --------------------------------------------------------------------------------------------
 
     def _build_actions(self) -> dict[str, QAction]:
-        colour = self.palette().text().color()
         made: dict[str, QAction] = {}
         menus = {name: self.menuBar().addMenu(QCoreApplication.translate("actions", title))
                  for name, title in actions.MENU_TITLES.items()}
@@ -75,8 +105,6 @@ class MainWindow(QMainWindow):
             action.setShortcuts([QKeySequence(key) for key in entry.keys])
             action.setMenuRole(entry.role)
             action.setToolTip(actions.tool_tip(entry))
-            if entry.icon:
-                action.setIcon(theme.icon(entry.icon, colour))
             action.triggered.connect(getattr(self, entry.verb))
             if entry.separator:
                 menus[entry.menu].addSeparator()
@@ -86,18 +114,28 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
-        for panel in (self.library_panel, self.view, self.inspector):
-            self._splitter.addWidget(panel)
+        self._rest = QWidget()
+        self._rest.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._splitter.addWidget(self.library_panel)
+        self._splitter.addWidget(self._rest)
+        self._splitter.setSizes([230, 1050])
+        self.setCentralWidget(self._splitter)
+        self._rest.setFocus()  # else the library takes the focus and opens its first row
+        self.setStatusBar(StatusBar(self.workspace))
+        room = self.screen().availableGeometry()
+        self.resize(min(1280, room.width()), min(800, room.height() - 40))  # a frame comes on top of it
+
+    def _place(self, view: QWidget, inspector: QWidget) -> None:
+        self._splitter.addWidget(view)
+        self._splitter.addWidget(inspector)
+        self.view.waveform.setFocus()  # before its predecessor goes, else the library gets the focus
+        self._rest.setParent(None)
+        self._rest.deleteLater()
         self._splitter.setSizes([230, 820, 230])
         self._splitter.setStretchFactor(0, 0)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setStretchFactor(2, 0)
         self._splitter.setCollapsible(1, False)
-        self.setCentralWidget(self._splitter)
-        self.setStatusBar(StatusBar(self.workspace))
-        room = self.screen().availableGeometry()
-        self.resize(min(1280, room.width()), min(800, room.height() - 40))  # a frame comes on top of it
-        self.view.waveform.setFocus()
 
     def _connect(self) -> None:
         workspace = self.workspace
@@ -108,7 +146,6 @@ class MainWindow(QMainWindow):
                        workspace.jobs.changed, workspace.player.state_changed):
             signal.connect(self._show_state)
         workspace.settings_changed.connect(self._apply_theme)
-        workspace.segment_selected.connect(lambda _: waveform_accessible.announce_selection(self.view.waveform))
         workspace.imports.changed.connect(self._failed_import)
         workspace.settings_wanted.connect(self.open_settings)
 
@@ -150,11 +187,14 @@ class MainWindow(QMainWindow):
             theme.apply(application, self.workspace.settings.theme)
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "actions_by_name"):
-            for entry in actions.ACTIONS:
-                if entry.icon:
-                    self.actions_by_name[entry.name].setIcon(theme.icon(entry.icon, self.palette().text().color()))
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "view"):
+            self._show_icons()
         super().changeEvent(event)
+
+    def _show_icons(self) -> None:
+        for entry in actions.ACTIONS:
+            if entry.icon:
+                self.actions_by_name[entry.name].setIcon(theme.icon(entry.icon, self.palette().text().color()))
 
     # -- keys that act only when nobody types ----------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPalette, QPixmap
-from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
 from desktop.paths import RESOURCES
@@ -95,6 +94,8 @@ def colours(palette: QPalette) -> Colours:
 
 def icon(name: str, colour: QColor) -> QIcon:
     """An icon of ours in `colour`, sharp at the usual sizes."""
+    from PySide6.QtSvg import QSvgRenderer
+
     source = (RESOURCES / "icons" / f"{name}.svg").read_text("utf-8").replace("currentColor", colour.name())
     renderer = QSvgRenderer(source.encode())
     result = QIcon()

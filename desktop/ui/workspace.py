@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop import settings as settings_file
 from desktop.api_key import ApiKey, KeyReading, KeyState
-from desktop.audio.peaks import Peaks
 from desktop.errors import Cancelled, PullquoteError
 from desktop.library import Library
 from desktop.model import (
@@ -136,6 +135,7 @@ class Workspace(QObject):
 
     def _load_audio(self, recording: Recording) -> None:
         from desktop.audio.cache import CacheFiles
+        from desktop.audio.peaks import Peaks
 
         files = CacheFiles(self.cache, recording.sha256)
         if files.complete() and recording.state is RecordingState.READY:

@@ -182,3 +182,26 @@ def test_continue_without_a_key_says_so(window: MainWindow, library: Library, qt
     assert window.view.banner._second.text() == "Open settings"
 
 
+
+
+def test_start_opens_what_was_open_last(qtbot: QtBot, library: Library, cache: Path, sample: Recording,
+                                        imported: object) -> None:
+    from desktop.api_key import ApiKey
+    from desktop.ui.application import after_first_paint, make_window
+
+    imported("jfk.caf")  # type: ignore[operator] # newer than the sample
+    for _ in range(2):
+        window = make_window(library, ApiKey(lambda: None), complete=False)
+        qtbot.addWidget(window)
+        with qtbot.waitSignal(window.painted):
+            window.show()
+        window.workspace.change_settings(sample_offered=True)
+        window.complete()
+        assert window.workspace.recording is None  # nobody was asked for anything yet
+        after_first_paint(window, [])
+        qtbot.waitUntil(lambda w=window: w.workspace.recording is not None)  # type: ignore[misc]
+        titles = window.workspace.recording.title
+        window.workspace.open(sample)
+        qtbot.waitUntil(lambda w=window: w.workspace.tasks.running == 0, timeout=20_000)  # type: ignore[misc]
+        window.close()
+    assert titles == sample.title
