@@ -38,6 +38,7 @@ from desktop.paths import RESOURCES
 from desktop.ui import actions, theme
 from desktop.ui.item_models import ITEM, SPEAKER
 from desktop.ui.library_panel import LibraryPanel
+from desktop.ui.playback_verbs import PlaybackVerbs
 from desktop.ui.status import StatusBar
 from desktop.ui.words import sure
 from desktop.ui.workspace import Notice, Workspace
@@ -47,11 +48,10 @@ if TYPE_CHECKING:
     from desktop.ui.inspector import Inspector
     from desktop.ui.recording_view import RecordingView
 
-STEP, SPEED_STEP = 3.0, 0.1
 _TYPING = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
 
 
-class MainWindow(QMainWindow):
+class MainWindow(PlaybackVerbs, QMainWindow):
     """Puts the panels together; every verb here is small and calls the workspace."""
 
     painted = Signal()  # the window has been on screen once
@@ -373,54 +373,7 @@ class MainWindow(QMainWindow):
                 "Remove this transcript? The recording and its other transcripts stay."), self.tr("Remove")):
             self.workspace.remove_transcript(document.transcript.id)
 
-    # -- verbs: playing --------------------------------------------------------------------------------------
-
-    def toggle_play(self) -> None:
-        self.workspace.player.toggle()
-
-    def back(self) -> None:
-        self.view.seek(self.workspace.player.position() - STEP)
-
-    def forward(self) -> None:
-        self.view.seek(self.workspace.player.position() + STEP)
-
-    def slower(self) -> None:
-        self.workspace.player.set_speed(self.workspace.player.speed - SPEED_STEP)
-
-    def faster(self) -> None:
-        self.workspace.player.set_speed(self.workspace.player.speed + SPEED_STEP)
-
-    def normal_speed(self) -> None:
-        self.workspace.player.set_speed(1.0)
-
-    def play_segment(self) -> None:
-        index = self.workspace.selected
-        self.view.play_segment(index if index >= 0 else self.view.playing_row())
-
-    def play_range(self) -> None:
-        if self.workspace.range is not None:
-            self.workspace.player.set_loop(None)
-            self.workspace.player.play(self.workspace.range.start, until=self.workspace.range.end)
-
-    def toggle_loop(self) -> None:
-        player, time_range = self.workspace.player, self.workspace.range
-        player.set_loop(None if player.loop else time_range)
-        if player.loop and not player.is_playing:
-            player.play(player.loop.start)
-
-    def previous_segment(self) -> None:
-        self._step_segment(-1)
-
-    def next_segment(self) -> None:
-        self._step_segment(1)
-
-    def _step_segment(self, step: int) -> None:
-        workspace = self.workspace
-        current = workspace.selected if workspace.selected >= 0 else self.view.playing_row()
-        segment = workspace.segment(current + step)
-        if segment is not None:
-            workspace.select(current + step)
-            self.view.seek(segment.start)
+    # -- verbs: view and help --------------------------------------------------------------------------------
 
     def go_to_time(self) -> None:
         text, fine = QInputDialog.getText(self, self.tr("Go to time"), self.tr("Time, for example 2:30 or 1:02:30.5"),
@@ -432,40 +385,6 @@ class MainWindow(QMainWindow):
         except ValueError:
             self.workspace.noticed.emit(Notice(self.tr("“{text}” is not a time. Write it as 2:30 or 1:02:30.5.").format(
                 text=text[:40]), is_error=True))
-
-    def follow_playing(self) -> None:
-        self.view.transcript.follow()
-
-    def set_range_start(self) -> None:
-        place, time_range, recording = self.workspace.player.position(), self.workspace.range, self.workspace.recording
-        if recording is not None:
-            end = time_range.end if time_range and time_range.end > place else recording.duration
-            self.workspace.set_range(TimeRange(place, end))
-
-    def set_range_end(self) -> None:
-        place, time_range = self.workspace.player.position(), self.workspace.range
-        start = time_range.start if time_range and time_range.start < place else 0.0
-        if self.workspace.recording is not None:
-            self.workspace.set_range(TimeRange(start, place))
-
-    def clear_range(self) -> None:
-        self.workspace.set_range(None)
-
-    # -- verbs: view and help --------------------------------------------------------------------------------
-
-    def zoom_in(self) -> None:
-        self.view.waveform.zoom(0.5)
-
-    def zoom_out(self) -> None:
-        self.view.waveform.zoom(2.0)
-
-    def zoom_all(self) -> None:
-        self.view.waveform.show_stretch(0.0, self.view.waveform.scale.duration)
-
-    def zoom_range(self) -> None:
-        if self.workspace.range is not None:
-            margin = 0.05 * self.workspace.range.seconds
-            self.view.waveform.show_stretch(self.workspace.range.start - margin, self.workspace.range.end + margin)
 
     def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPalette, QPixmap
@@ -85,7 +86,11 @@ def apply(application: QApplication, theme: str) -> None:
 
 def colours(palette: QPalette) -> Colours:
     """The painters' colours that belong to a palette."""
-    dark = palette.color(QPalette.ColorRole.Window).lightness() < 128
+    return _colours(palette.color(QPalette.ColorRole.Window).lightness() < 128)
+
+
+@cache
+def _colours(dark: bool) -> Colours:
     pick = [QColor(pair[dark]) for pair in (
         ("#ffffff", "#18191b"), ("#8f9096", "#7b7d84"), ("#c4001d", "#ff6b6b"), ("#1d1d1f", "#f4f4f4"),
         ("#55555a", "#b4b5ba"), ("#fde7e5", "#4a2523"), ("#e5f0fb", "#1f3247"), ("#e3eefb", "#22384f"))]

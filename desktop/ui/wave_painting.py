@@ -70,7 +70,6 @@ class WaveImage:
     def __init__(self) -> None:
         self._pixels = np.zeros((1, 1), np.uint32)
         self._y = np.zeros((1, 1), np.uint16)
-        self._tables: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def render(self, size: tuple[int, int], columns: tuple[np.ndarray, ...], speakers: np.ndarray, colours: Colours,
                gain: float = 1.0, ahead: np.ndarray | None = None) -> QImage:
@@ -118,10 +117,7 @@ class WaveImage:
 
     def _colours_of(self, speakers: np.ndarray, colours: Colours,
                     ahead: np.ndarray | None) -> tuple[np.ndarray, ...]:
-        key = int(colours.dark)
-        if key not in self._tables:
-            self._tables[key] = _table(colours)
-        ground, wave, body = self._tables[key]
+        ground, wave, body = _table(colours)
         index = np.where(speakers < 0, speakers + 2, speakers % 8 + 2)
         result = ground[index], wave[index], body[index]
         if ahead is not None and ahead.any():
@@ -155,6 +151,15 @@ class BandImage:
 
 def _table(colours: Colours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ground, wave and body colour for no segment (0), nobody (1), and the eight speakers (2..9)."""
+    if colours.dark not in _TABLES:
+        _TABLES[colours.dark] = _make_table(colours)
+    return _TABLES[colours.dark]
+
+
+_TABLES: dict[bool, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+
+
+def _make_table(colours: Colours) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     base = colours.wave_ground
     voices = [colours.speaker(None), colours.speaker(None), *(colours.speaker(i) for i in range(8))]
     tints = [base, *(_mix(base, voice, 0.12) for voice in voices[1:])]

@@ -56,6 +56,7 @@ class WaveformView(QWidget):
         self._gain = 1.0
         self._image = WaveImage()
         self._bands = BandImage()
+        self._elided: dict[tuple[str, int], str] = {}
         self._press: QPointF | None = None
         self._dragging = ""  # "", start, end, range
         self._drag_anchor = 0.0
@@ -204,7 +205,12 @@ class WaveformView(QWidget):
             return
         painter.setPen(QColor("#16171a") if colours.dark else QColor("#ffffff"))
         name = self.document.speaker_name(self.document.segments[index])
-        text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(right - x - 8))
+        key = name, int(right - x - 8)
+        text = self._elided.get(key)
+        if text is None:
+            if len(self._elided) > 5_000:
+                self._elided.clear()
+            text = self._elided[key] = metrics.elidedText(name, Qt.TextElideMode.ElideRight, key[1])
         place = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute
         painter.drawText(QRectF(x + 4, RULER + 1, right - x - 8, LANE - 3), place, text)
 
@@ -318,6 +324,11 @@ class WaveformView(QWidget):
             self._nudge_edge(event)
         else:
             self.seek_requested.emit(min(self.scale.duration, max(0.0, place)))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._elided.clear()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.scale.set_width(event.size().width())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QInputDialog, QLabel, QMessageBox, QProgressDialog, QWidget
+from PySide6.QtWidgets import QApplication, QInputDialog, QLabel, QMessageBox, QProgressDialog, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.ui import theme
@@ -37,6 +37,17 @@ def test_no_label_ever_shows_rich_text(qapp: QApplication, qtbot: QtBot) -> None
         labels = [widget] if isinstance(widget, QLabel) else widget.findChildren(QLabel)
         assert labels
         assert all(label.textFormat().name == "PlainText" for label in labels if label.text())
+
+
+def test_tool_tips_show_no_rich_text(qapp: QApplication, qtbot: QtBot) -> None:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    widget.show()
+    QToolTip.showText(widget.mapToGlobal(widget.rect().center()), HOSTILE, widget)
+    tips = [label for label in qapp.allWidgets() if isinstance(label, QLabel) and label.text() == HOSTILE]
+    assert tips
+    assert all(tip.textFormat().name == "PlainText" for tip in tips)
+    QToolTip.hideText()
 
 
 def test_without_the_guard_the_label_would_show_rich_text(qtbot: QtBot) -> None:
