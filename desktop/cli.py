@@ -6,8 +6,10 @@ import argparse
 import contextlib
 import getpass
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from desktop.model import JobState, Progress, TimeRange, TranscriptDocument, clo
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
 COMMANDS = ("transcribe", "key")
+_stop = threading.Event()
 
 
 def main(arguments: Sequence[str], environment_key: str) -> int:
@@ -104,7 +107,7 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
     targets = _targets(options)
     if engine == "gemini":
         print(f"The audio is sent to {url.split('/')[2]}.", file=sys.stderr)
-    with _library(options.keep) as (library, cache):
+    with _stopping_softly(), _library(options.keep) as (library, cache):
         codes = {_one_file(options, file, engine, key, url, library, cache, targets.get(file))
                  for file in options.files}
     return codes.pop() if len(codes) == 1 else PARTLY
@@ -213,6 +216,22 @@ def _translate_to(options: argparse.Namespace, engine: str) -> str:
 
 
 @contextlib.contextmanager
+def _stopping_softly() -> Iterator[None]:
+    """Ctrl+C ends the work at its next report, so that no child and no half-made file is left; twice ends at once."""
+    def stop(*_: object) -> None:
+        if _stop.is_set():
+            raise KeyboardInterrupt
+        _stop.set()
+
+    _stop.clear()
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def _library(keep: bool) -> Iterator[tuple[object, Path]]:
     """The user's library, or one that is gone afterwards."""
     from desktop.library import Library
@@ -308,6 +327,8 @@ class _Stderr:
         self._tty = sys.stderr.isatty()
 
     def report(self, progress: Progress) -> None:
+        if _stop.is_set():
+            raise Cancelled
         if progress.sentence == self._last and not self._tty:
             return
         self._last = str(progress.sentence)

@@ -23,7 +23,8 @@ def start_child(name: str, *, with_network: bool = False) -> subprocess.Popen[by
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env=environment.for_children(with_network) | extra, close_fds=True,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0))
+        start_new_session=os.name == "posix",  # Ctrl+C is for us: we end our children ourselves
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0))
 
 
 def run_child(name: str) -> None:
