@@ -38,6 +38,7 @@ class Player(QObject):
         self._ended = False
         self._pending = b""
         self._silent_since = 0.0
+        self._was_sent = False  # to a place, since it last paused
         self.speed = 1.0
         self.loop: TimeRange | None = None
         self.step_back = 1.5
@@ -85,8 +86,8 @@ class Player(QObject):
         self._start()
 
     def resume(self) -> None:
-        """Go on, a little earlier, so that the ear finds its place."""
-        back = 0.0 if self.loop else self.step_back
+        """Go on, a little earlier, so that the ear finds its place; from a place that was chosen, exactly there."""
+        back = 0.0 if self.loop or self._was_sent else self.step_back
         self.play(max(0.0, self._position - back) if self._position > 0 else None)
 
     def pause(self) -> None:
@@ -94,6 +95,7 @@ class Player(QObject):
         if not self.is_playing:
             return
         self._position = self.position()
+        self._was_sent = False
         self._stop_output()
         self.is_playing = False
         self.state_changed.emit()
@@ -110,6 +112,7 @@ class Player(QObject):
         if self._source is None:
             return
         self._position = min(self._source.duration, max(0.0, seconds))
+        self._was_sent = True
         if self.is_playing:
             self._until = None
             self._start()

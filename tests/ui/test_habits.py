@@ -205,3 +205,17 @@ def test_start_opens_what_was_open_last(qtbot: QtBot, library: Library, cache: P
         qtbot.waitUntil(lambda w=window: w.workspace.tasks.running == 0, timeout=20_000)  # type: ignore[misc]
         window.close()
     assert titles == sample.title
+
+
+def test_resuming_steps_back_but_a_chosen_place_is_exact(window: MainWindow, sample: Recording, qtbot: QtBot) -> None:
+    show(window, sample, qtbot)
+    player = window.workspace.player
+    window.view.seek(12.0)
+    player.resume()
+    assert 12.0 <= player.position() < 12.3
+    qtbot.waitUntil(lambda: player.position() > 12.4, timeout=10_000)
+    player.pause()
+    paused = player.position()
+    player.resume()
+    assert abs(player.position() - (paused - 1.5)) < 0.3
+    player.pause()
