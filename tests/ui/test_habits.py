@@ -178,8 +178,8 @@ def test_continue_without_a_key_says_so(window: MainWindow, library: Library, qt
     service.release()
     window.workspace.api_key.forget()
     window.view.banner._act()
-    qtbot.waitUntil(lambda: "No Gemini key is set" in window.view.banner._text.text(), timeout=10_000)
-    assert window.view.banner._second.text() == "Open settings"
+    qtbot.waitUntil(lambda: "No Gemini key is set" in window.view.banner._text.text()
+                    and window.view.banner._second.text() == "Open settings", timeout=10_000)
 
 
 
