@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import struct
 import subprocess
 import time
@@ -27,11 +28,13 @@ from desktop.audio.preparing import Picture, overview, prepare
 from desktop.processes import start_child
 
 _RATIOS = {"mp3": 1.15, "flac": 1.15, "opus": 1.15, "m4a": 1.30, "ogg": 1.30}  # P1 and P2
+_FFMPEG_RATIOS = {"wav": 0.35, "mp3": 1.05, "opus": 1.10, "ogg": 1.20, "flac": 1.15, "m4a": 1.35}  # P4
 
 
 def main() -> None:
     """Measure 10 min and 1 h; with --long the hour in pairs and 9.5 h too."""
     _passes(fixtures.TEN_MINUTES, PAIRS)
+    _against_ffmpeg(fixtures.TEN_MINUTES)
     _first_pictures(fixtures.HOUR, 0.3)
     _passes(fixtures.HOUR, PAIRS if is_long() else 1)
     if is_long():
@@ -59,6 +62,22 @@ def _against_decoding(path: Path, seconds: int, pairs: int) -> None:
     show(f"{path.suffix[1:]}: peaks / decoding only", wall if math.isnan(cpu) else cpu, "x",
          most=_RATIOS[path.suffix[1:]], more=f"wall {wall:.3f}x, {seconds / fastest:,.0f}x real time")
     _show_memory(path, memory)
+
+
+def _against_ffmpeg(seconds: int) -> None:
+    """P4: the whole child against the ffmpeg program decoding to nothing, where that program is installed."""
+    headline(f"peaks, {seconds / 60:g} min (3 pairs; reference: ffmpeg -f null)")
+    program = shutil.which("ffmpeg")
+    for suffix, most in _FFMPEG_RATIOS.items():
+        if program is None:
+            skipped(f"{suffix}: peaks / ffmpeg", "the ffmpeg program is not installed")
+            continue
+        path = fixtures.recording(seconds, suffix)
+        command = [program, "-v", "error", "-i", str(path), "-vn", "-f", "null", "-"]
+        runs = alternate(lambda c=command: timed(lambda: subprocess.run(c, check=True)),  # type: ignore[misc]
+                         lambda p=path: _child(p, "peaks"), 3)  # type: ignore[misc]
+        show(f"{suffix}: peaks / ffmpeg", wall_ratio(runs), "x", most=most)
+    skipped("P5: two processes on one AAC file", "not built: one child decodes one file")
 
 
 def _wav(path: Path, seconds: int, pairs: int) -> None:
