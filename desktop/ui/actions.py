@@ -115,7 +115,8 @@ def text_of(entry: Entry) -> str:
 def key_labels(entry: Entry) -> list[str]:
     """All its keys as this platform writes them."""
     native = QKeySequence.SequenceFormat.NativeText
-    return [QKeySequence(key).toString(native) for key in (*entry.plain_keys, *entry.keys)]
+    labels = [QKeySequence(key).toString(native) for key in (*entry.plain_keys, *entry.keys)]
+    return [label for label in labels if label]  # not every platform has a key for every standard action
 
 
 def tool_tip(entry: Entry) -> str:

@@ -142,12 +142,15 @@ class PrivacyDialog(QDialog):
         buttons = QDialogButtonBox()
         if asking:
             buttons.addButton(self.tr("I understand: send it"), QDialogButtonBox.ButtonRole.AcceptRole)
-            buttons.addButton(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
+            cancel = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         else:
             buttons.addButton(QDialogButtonBox.StandardButton.Close)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout.addWidget(plain_buttons(buttons))
+        if asking:  # once inside the dialog: a default set earlier goes to the button that sends
+            cancel.setDefault(True)
+            cancel.setFocus()
 
     @staticmethod
     def today() -> str:

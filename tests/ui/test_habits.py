@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.library import Library
 from desktop.model import Recording, Segment, TimeRange
 from desktop.transcription import Options
 from desktop.ui import theme
-from desktop.ui.dialogs import TranscribeDialog
+from desktop.ui.dialogs import PrivacyDialog, TranscribeDialog
 from desktop.ui.main_window import MainWindow
 from tests.gemini_service import GeminiService
 from tests.ui.test_journeys import AUDIO, drop, lines, opened, use_service
@@ -219,3 +219,14 @@ def test_resuming_steps_back_but_a_chosen_place_is_exact(window: MainWindow, sam
     player.resume()
     assert abs(player.position() - (paused - 1.5)) < 0.3
     player.pause()
+
+
+def test_enter_on_the_privacy_question_sends_nothing(window: MainWindow, qtbot: QtBot) -> None:
+    dialog = PrivacyDialog(True, window)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    with qtbot.waitSignal(dialog.rejected):
+        QTest.keyClick(dialog.focusWidget() or dialog, Qt.Key.Key_Return)
+    defaults = [button.text() for button in dialog.findChildren(QPushButton) if button.isDefault()]
+    assert len(defaults) == 1
+    assert "send" not in defaults[0]
