@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-NAMES = ("start", "peaks", "seek", "shrink", "paint", "list")
+NAMES = ("start", "peaks", "seek", "shrink", "paint", "list", "alive")
 
 
 def main() -> None:

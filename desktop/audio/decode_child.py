@@ -24,11 +24,16 @@ from desktop.audio.limits import HIGHEST_COPY_RATE, HIGHEST_RATE, LONGEST_SECOND
 from desktop.audio.peaks import Summary, bucket_size
 
 BLOCK_FRAMES = 65_536
+BLOCKS_PER_REPORT = 4
 MEMORY_LIMIT = 1 << 30
 
 # What interviews come in. Playlists, concat scripts and network protocols are not on it.
 FORMATS = ("wav,w64,rf64,aiff,mp3,aac,mov,mp4,m4a,3gp,3g2,ogg,flac,matroska,webm,caf,asf,amr,amrnb,amrwb,au,"
            "avi,mpegts,mpeg")
+_OPEN_OPTIONS = {
+    "protocol_whitelist": "file", "format_whitelist": FORMATS,
+    "max_size": "262144",  # bytes in a packet of PCM: at FFmpeg's 4 KiB most of the time goes into handling packets
+}
 
 _PLANAR = {"fltp": np.float32, "dblp": np.float64, "s16p": np.int16, "s32p": np.int32, "u8p": np.uint8}
 _PACKED = {"flt": np.float32, "dbl": np.float64, "s16": np.int16, "s32": np.int32, "u8": np.uint8}
@@ -87,9 +92,8 @@ def _limit_memory() -> None:
 def _serve(path: str, mode: str, out: BinaryIO) -> None:
     if os.path.getsize(path) == 0:
         raise Refused("empty")
-    options = {"fflags": "fastseek"} if mode == "overview" else {}
-    with av.open(path, metadata_errors="replace", options=options | {
-            "protocol_whitelist": "file", "format_whitelist": FORMATS}) as container:
+    options = {"fflags": "fastseek", "max_size": "4096"} if mode == "overview" else {}
+    with av.open(path, metadata_errors="replace", options=_OPEN_OPTIONS | options) as container:
         stream = _choose_stream(container)
         header = _header(container, stream)
         if mode == "overview":
@@ -212,6 +216,7 @@ class _Decoder:
         self._planes = 1
         self._fill = 0
         self._frames = 0
+        self._blocks = 0
         self._damage: list[tuple[float, float]] = []
         self._resampler: Any = None  # from the first frame on that differs from those before
         self._soxr: Any = None
@@ -296,19 +301,20 @@ class _Decoder:
 
     def _take(self, frame: Any) -> None:
         """Copy one frame; tens of thousands of them per minute of work, so the usual ones go the short way."""
-        samples, planes = frame.samples, frame.planes
+        samples, planes, fill = frame.samples, frame.planes, self._fill
         if samples == 0:
             return
         if self._numbered is not None:
             self._note_gap(frame)
+            fill = self._fill
         # Asking each frame for its format and layout would cost as much as copying it.
         shape = (len(planes), planes[0].buffer_size, samples, frame.sample_rate)
-        if shape in self._usual and self._fill + samples <= BLOCK_FRAMES:
-            size, here = samples * self._frame_bytes, self._fill * self._frame_bytes
+        if shape in self._usual and fill + samples < BLOCK_FRAMES:
+            size, here = samples * self._frame_bytes, fill * self._frame_bytes
             there = here + size
             for row, plane in zip(self._bytes, planes, strict=True):
                 row[here:there] = memoryview(plane)[:size]  # decoders give longer planes than they fill
-            self._advance(samples)
+            self._fill = fill + samples
             return
         if self._block is None:
             self._make_block(frame)
@@ -373,11 +379,13 @@ class _Decoder:
         block = self._block[:, :self._fill * self._per_frame]
         self._frames += self._fill
         self._fill = 0
+        self._blocks += 1
         self._summary.add(block, self._per_frame)
-        self._send_peaks(self._summary.finish())
         if self._mode == "full":
             self._send_audio(self._to_copy(block))
-        send(self._out, b"T", {"seconds": self._frames / self._rate})
+        if self._blocks % BLOCKS_PER_REPORT == 0:
+            self._send_peaks(self._summary.finish())
+            send(self._out, b"T", {"seconds": self._frames / self._rate})
 
     def _send_peaks(self, peaks: np.ndarray) -> None:
         if len(peaks):

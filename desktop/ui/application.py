@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import logging
 import sys
 import threading
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication, QMessageBox, QStyleFactory
 
 from desktop import environment, paths, settings
@@ -42,20 +43,36 @@ def run_window(arguments: list[str]) -> int:
         return 1
     window = make_window(library, complete=False)
     instance.files_arrived.connect(lambda names: _arrived(window, names))
-
-
-    def rest() -> None:
-        start_log()
-        window.complete()
-        after_first_paint(window, files)
-
-    window.painted.connect(rest)
+    window.painted.connect(lambda: complete_in_turns(window, files))
     window.show()
     code = application.exec()
     end_work(window)
     instance.close()
     library.close()
     return code
+
+
+def complete_in_turns(window: MainWindow, files: list[str]) -> None:
+    """What the first paint did not wait for, in pieces so small that the window answers between them.
+
+    What is loaded by then stays; frozen, it no longer costs the garbage collector 20 ms whenever a long transcript is
+    read.
+    """
+    steps = [start_log, *window.steps_to_complete(), lambda: after_first_paint(window, files), gc.freeze]
+
+    def next_step() -> None:
+        steps.pop(0)()
+        if steps:
+            QTimer.singleShot(0, next_step)
+
+    window.workspace.tasks.start(_load_libraries, done=lambda _: next_step(), failed=window.workspace.show_error)
+
+
+def _load_libraries() -> None:
+    """On a worker: imports that take longer than a frame."""
+    import logging.handlers  # noqa: F401
+
+    import desktop.audio.peaks  # noqa: F401  (and numpy)
 
 
 def end_work(window: MainWindow, patience: float = 2.5) -> None:
@@ -68,6 +85,7 @@ def end_work(window: MainWindow, patience: float = 2.5) -> None:
 
 def make_application() -> QApplication:
     """The QApplication with style, guard against rich text, and Qt's own translations."""
+    sys.setswitchinterval(0.001)  # a window event takes the interpreter's lock many times; 5 ms each would be felt
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     QCoreApplication.setApplicationName("Pullquote")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QLocale, Qt
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QLocale, Qt, QTimer
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import (
     QComboBox,
@@ -31,6 +32,7 @@ from desktop.ui.workspace import Workspace
 if TYPE_CHECKING:
     from desktop.transcription import Options
 
+_PREVIEW_LENGTH = 50_000  # characters; laying out ten hours of talk would hold up the window
 LANGUAGES = ("en", "es", "fr", "de", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "fa", "he", "hi", "zh", "ja", "ko",
              "sv", "da", "nb", "fi", "cs", "el", "ro", "hu", "id", "vi", "th", "sw")
 
@@ -192,8 +194,10 @@ class ExportDialog(QDialog):
         self._preview.setAccessibleName(self.tr("Preview"))
         self._preview.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.content = ""
+        self._workspace = workspace
+        self._more = label("")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        buttons.addButton(self.tr("Save as…"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self._save = buttons.addButton(self.tr("Save as…"), QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         form = QFormLayout()
@@ -201,15 +205,30 @@ class ExportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self._preview, 1)
+        layout.addWidget(self._more)
         layout.addWidget(plain_buttons(buttons))
         self.format.currentIndexChanged.connect(lambda _: self._render())
         self._render()
 
     def _render(self) -> None:
+        """On a worker: ten hours of talk are a long text."""
         from desktop.exporting import render
 
-        self.content = render(self._document, str(self.format.currentData()))
-        self._preview.setPlainText(self.content)
+        chosen = str(self.format.currentData())
+        self._save.setEnabled(False)
+        QTimer.singleShot(50, self, lambda: self._workspace.tasks.start(  # first let the dialog paint itself
+            render, self._document, chosen, failed=self._workspace.show_error,
+            done=lambda content: self._rendered(chosen, content)))
+
+    def _rendered(self, chosen: str, content: str) -> None:
+        if shiboken6.isValid(self) and chosen == self.format.currentData():
+            self.content = content
+            cut = content.find("\n", _PREVIEW_LENGTH)
+            self._preview.setPlainText(content if cut < 0 else content[:cut])
+            self._more.setText(self.tr("The preview ends here; {count} more lines are saved.").format(
+                count=content.count("\n", cut + 1)))
+            self._more.setVisible(cut >= 0)
+            self._save.setEnabled(True)
 
 
 class ShortcutsDialog(QDialog):

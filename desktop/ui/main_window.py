@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         super().__init__()
         self.workspace, self._geometry = workspace, geometry
         self._was_painted = False
+        self.is_complete = False
         self.setWindowTitle("Pullquote")
         self.setAcceptDrops(True)
         self.actions_by_name = self._build_actions()
@@ -70,23 +72,46 @@ class MainWindow(PlaybackVerbs, QMainWindow):
 
     def complete(self) -> None:
         """The second half, after the first paint: everything that needs numpy, and what belongs to a recording."""
+        for step in self.steps_to_complete():
+            step()
+
+    def steps_to_complete(self) -> list[Callable[[], None]]:
+        """The second half in pieces of a few milliseconds, for one turn of the event loop each."""
+        return [self._load_waveform, self._load_views, self._make_view, self._make_rest, self._show_icons, self._begin]
+
+    def _load_waveform(self) -> None:
         from desktop.ui import waveform_accessible
-        from desktop.ui.inspector import Inspector
-        from desktop.ui.recording_view import RecordingView
 
         waveform_accessible.install()
+
+    def _load_views(self) -> None:
+        from desktop.ui import inspector, recording_view  # noqa: F401
+
+    def _make_view(self) -> None:
+        from desktop.ui.recording_view import RecordingView
+
         self.view = RecordingView(self.workspace, self.actions_by_name)
+
+    def _make_rest(self) -> None:
+        from desktop.ui.inspector import Inspector
+
         self.inspector = Inspector(self.workspace)
         self._place(self.view, self.inspector)
-        self._show_icons()
+
+    def _begin(self) -> None:
+        from desktop.ui import waveform_accessible
+
         self._connect()
         self._restore()
+        for action in self.actions_by_name.values():
+            action.setEnabled(True)
         self._show_state()
         self.workspace.segment_selected.connect(
             lambda _: waveform_accessible.announce_selection(self.view.waveform))
         application = QApplication.instance()
         if application is not None:
             application.installEventFilter(self)
+        self.is_complete = True
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -102,6 +127,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
                  for name, title in actions.MENU_TITLES.items()}
         for entry in actions.ACTIONS:
             action = QAction(QCoreApplication.translate("actions", entry.text), self)
+            action.setEnabled(False)  # until the window is complete, a tenth of a second later
             action.setShortcuts([QKeySequence(key) for key in entry.keys])
             action.setMenuRole(entry.role)
             action.setToolTip(actions.tool_tip(entry))
@@ -187,7 +213,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             theme.apply(application, self.workspace.settings.theme)
 
     def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "view"):
+        if event.type() == QEvent.Type.PaletteChange and self.is_complete:
             self._show_icons()
         super().changeEvent(event)
 
@@ -443,6 +469,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             recording = self.workspace.recording
             self._geometry.setValue("recording", recording.id if recording else 0)
             self._geometry.setValue("geometry", self.saveGeometry())
-            self._geometry.setValue("columns", self._splitter.saveState())
-            self._geometry.setValue("rows", self.view.splitter.saveState())
+            if self.is_complete:
+                self._geometry.setValue("columns", self._splitter.saveState())
+                self._geometry.setValue("rows", self.view.splitter.saveState())
         event.accept()

@@ -186,7 +186,8 @@ class Workspace(QObject):
     def show_transcript(self, transcript_id: int) -> None:
         """Load a transcript off the GUI thread and show it."""
         self._document_wanted = transcript_id
-        self.tasks.start(self.library.document, transcript_id, done=self._document_loaded, failed=self.show_error)
+        self.tasks.start(_load, self.library, transcript_id, self.document, done=self._document_loaded,
+                         failed=self.show_error)
 
     def _document_loaded(self, document: TranscriptDocument) -> None:
         if self.recording is None or document.transcript.id != self._document_wanted \
@@ -236,11 +237,13 @@ class Workspace(QObject):
         self.reload_transcripts()
 
     def remove_transcript(self, transcript_id: int) -> None:
-        """Remove one transcript."""
-        self._guarded(self.library.remove_transcript, transcript_id)
-        self.document = None
-        self.reload_transcripts()
-        self.library_changed.emit()
+        """Remove one transcript, off the GUI thread: 20,000 rows that are overwritten take a moment."""
+        def done(_: object) -> None:
+            self.document = None
+            self.reload_transcripts()
+            self.library_changed.emit()
+
+        self.tasks.start(self.library.remove_transcript, transcript_id, done=done, failed=self.show_error)
 
     # -- selection -------------------------------------------------------------------------------------------
 
@@ -278,13 +281,18 @@ class Workspace(QObject):
             self.recording_changed.emit()
 
     def remove(self, recording: Recording) -> None:
-        """Remove a recording with everything that belongs to it."""
+        """Remove a recording with everything that belongs to it, off the GUI thread."""
         from desktop.importing import remove_recording
 
         if self.recording is not None and self.recording.id == recording.id:
             self.open(None)
-        self._guarded(remove_recording, self.library, self.cache, recording)
-        self.library_changed.emit()
+
+        def failed(error: PullquoteError) -> None:
+            self.show_error(error)
+            self.library_changed.emit()
+
+        self.tasks.start(remove_recording, self.library, self.cache, recording,
+                         done=lambda _: self.library_changed.emit(), failed=failed)
 
     def _imported(self, item: ImportItem, recording: Recording, was_here: bool) -> None:
         self.library_changed.emit()
@@ -345,6 +353,16 @@ class Workspace(QObject):
             verb(*arguments)
         except PullquoteError as error:
             self.show_error(error)
+
+
+def _load(library: Library, transcript_id: int, old: TranscriptDocument | None) -> TranscriptDocument:
+    """Read a transcript; segments that are as they were stay the same objects, so that comparing them costs nothing."""
+    document = library.document(transcript_id)
+    if old is None or old.transcript.id != transcript_id:
+        return document
+    same = {segment.id: segment for segment in old.segments}
+    return replace(document, segments=tuple(
+        same[segment.id] if same.get(segment.id) == segment else segment for segment in document.segments))
 
 
 def _trim(cache: Path, most_bytes: int, in_use: list[str]) -> None:
