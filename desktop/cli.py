@@ -12,14 +12,27 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desktop import environment, settings
 from desktop.api_key import ApiKey, KeyReading, KeyState
 from desktop.errors import Cancelled, KeyStoreError, PullquoteError, UserError
-from desktop.model import JobState, Progress, TimeRange, TranscriptDocument, clock, ignore_progress, parse_clock
+from desktop.model import (
+    JobState,
+    Progress,
+    Protection,
+    TimeRange,
+    TranscriptDocument,
+    clock,
+    ignore_progress,
+    parse_clock,
+)
+
+if TYPE_CHECKING:
+    from desktop.library import Library
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
-COMMANDS = ("transcribe", "key")
+COMMANDS = ("transcribe", "key", "ledger", "protect")
 _stop = threading.Event()
 
 
@@ -57,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_transcribe(commands)
     _add_key(commands)
+    _add_ledger(commands)
     return parser
 
 
@@ -79,6 +93,15 @@ def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command = commands.add_parser("key", help="the Gemini key in the system's key store")
     command.set_defaults(run=_key)
     command.add_argument("what", choices=("set", "test", "forget", "where"))
+
+
+def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("ledger", help="what of your recordings left this computer")
+    command.set_defaults(run=_ledger)
+    command = commands.add_parser("protect", help="whether a recording of the library may be sent")
+    command.set_defaults(run=_protect)
+    command.add_argument("file", metavar="FILE", type=Path, help="the file that was imported")
+    command.add_argument("level", choices=[level.value for level in Protection])
 
 
 def _time_range(text: str) -> TimeRange:
@@ -123,20 +146,22 @@ def _files(paths: list[Path]) -> list[Path]:
     return files
 
 
-def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: str, url: str, library: object,
+def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: str, url: str, library: Library,
               cache: Path, target: Path | None) -> int:
     from desktop.engines import make_engine
     from desktop.importing import import_audio
-    from desktop.library import Library
+    from desktop.sending import LibraryGate
     from desktop.transcription import Options, run_job, start_job
 
-    assert isinstance(library, Library)
     show = _Stderr(file.name)
     saved = settings.load(_settings_file())
     try:
         recording = import_audio(library, cache, file, show.report).recording
+        if engine_name == "gemini" and not options.keep:
+            _check_mark(recording.sha256)
         model = options.model or (saved.gemini_model if engine_name == "gemini" else saved.device_model)
-        engine = make_engine(engine_name, model, key=key, url=url)
+        engine = make_engine(engine_name, model, key=key, url=url,
+                             gate=LibraryGate(library, recording.id, consent=True))
         job = start_job(library, cache, recording, engine, Options(
             engine_name, model, options.time_range, options.language, _translate_to(options, engine_name),
             options.speakers))
@@ -158,6 +183,16 @@ def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: st
     document = library.document(job.transcript_id)
     show.clear()
     return _result(document, problem or recording.problem, bool(problem), options.format, target, show)
+
+
+def _check_mark(sha256: str) -> None:
+    """A recording that is marked “never upload” in the library is not sent from outside it either."""
+    from desktop.paths import data_folder
+    from desktop.sending import check_file
+
+    if (data_folder() / "library.db").exists():
+        with _library(keep=True, writes=False) as (library, _):
+            check_file(library, sha256)
 
 
 def _result(document: TranscriptDocument, problem: str, failed: bool, format_name: str, target: Path | None,
@@ -232,13 +267,13 @@ def _stopping_softly() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _library(keep: bool) -> Iterator[tuple[object, Path]]:
-    """The user's library, or one that is gone afterwards."""
+def _library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Path]]:
+    """The user's library, or one that is gone afterwards; an open window bars only who `writes`."""
     from desktop.library import Library
     from desktop.paths import cache_folder, data_folder
 
     if keep:
-        if _window_is_open(data_folder()):
+        if writes and _window_is_open(data_folder()):
             raise UserError("Pullquote's window is open on this library, and only one program may write to it. Close "
                             "the window, or leave out --keep and import in the window.")
         library = Library(data_folder())
@@ -293,6 +328,44 @@ def _key(options: argparse.Namespace, environment_key: str) -> int:
     if options.what == "set":
         return _set_key(store)
     return _test_key(environment_key or store.read().key)
+
+
+def _ledger(options: argparse.Namespace, environment_key: str) -> int:
+    from desktop import ledger
+
+    with _library(keep=True, writes=False) as (library, _):
+        sendings = library.sendings()
+        titles = {recording.id: recording.title for recording in library.recordings()}
+    print("\t".join(("when (UTC)", "recording", "what", "part", "size", "model", "where to", "ended", "tokens in",
+                     "tokens out", "cost")))
+    for s in sendings:
+        title = titles.get(s.recording_id or 0, "(removed)")
+        print("\t".join((s.at[:16].replace("T", " "), title, s.cargo.purpose, ledger.what(s),
+                         ledger.size(s.cargo.byte_count), s.cargo.model, s.cargo.host, s.outcome,
+                         str(s.usage.input_tokens), str(s.usage.output_tokens), ledger.money(s.cost))))
+    for month in ledger.by_month(sendings):
+        print(f"{month.name}: {month.requests} requests, {ledger.size(month.byte_count)}, "
+              f"{month.input_tokens + month.output_tokens} tokens, about {ledger.money(month.cost)}")
+    return DONE
+
+
+def _protect(options: argparse.Namespace, environment_key: str) -> int:
+    import hashlib
+
+    try:
+        with open(options.file, "rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError("{path} cannot be read ({reason}).", path=options.file,
+                        reason=error.strerror or "unknown") from error
+    with _library(keep=True) as (library, _):
+        recording = library.recording_with_hash(sha256)
+        if recording is None:
+            raise UserError("{path} is not in the library. Import it first, or use 'transcribe --keep'.",
+                            path=options.file)
+        library.set_protection(recording.id, Protection(options.level))
+    print(f"{recording.title}: {options.level}")
+    return DONE
 
 
 def _set_key(store: ApiKey) -> int:

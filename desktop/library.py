@@ -20,17 +20,23 @@ from desktop import migrations
 from desktop.cleaning import clean_name, clean_text
 from desktop.errors import LibraryError
 from desktop.model import (
+    Cargo,
     Job,
     JobState,
     Part,
     PartState,
+    Protection,
     Recording,
     RecordingState,
     Segment,
+    Sending,
     Speaker,
+    Thread,
     TimeRange,
     Transcript,
     TranscriptDocument,
+    Turn,
+    Usage,
     Word,
 )
 from desktop.paths import private_folder
@@ -177,6 +183,80 @@ class Library:
         """Remove the rows of a recording; the caller removes its files."""
         with self._write() as connection:
             connection.execute("DELETE FROM recording WHERE id = ?", (recording_id,))
+
+    def set_protection(self, recording_id: int, protection: Protection) -> None:
+        """Whether the recording may leave the computer."""
+        with self._write() as connection:
+            connection.execute("UPDATE recording SET protection = ? WHERE id = ?", (protection.value, recording_id))
+
+    # -- the ledger of what was sent -------------------------------------------------------------------------
+
+    def add_sending(self, recording_id: int, cargo: Cargo) -> int:
+        """Enter a request that is about to leave; gives its id."""
+        start, end = (cargo.range.start, cargo.range.end) if cargo.range else (None, None)
+        with self._write() as connection:
+            cursor = connection.execute(
+                "INSERT INTO sending (recording_id, at, purpose, model, host, start, end, byte_count) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (recording_id, _now(), cargo.purpose, cargo.model, cargo.host, start, end, cargo.byte_count))
+        return int(cursor.lastrowid or 0)
+
+    def end_sending(self, sending_id: int, outcome: str, usage: Usage, cost: float | None) -> None:
+        """Note how a request ended."""
+        with self._write() as connection:
+            connection.execute(
+                "UPDATE sending SET outcome = ?, input_tokens = ?, output_tokens = ?, cost = ? WHERE id = ?",
+                (outcome, usage.input_tokens, usage.output_tokens, cost, sending_id))
+
+    def end_unfinished_sendings(self) -> None:
+        """What was under way when the program ended has an unknown end."""
+        with self._write() as connection:
+            connection.execute("UPDATE sending SET outcome = 'unknown' WHERE outcome = 'under way'")
+
+    def sendings(self, recording_id: int | None = None) -> list[Sending]:
+        """The ledger, newest first: of one recording, or all of it."""
+        if recording_id is None:
+            rows = self._rows("SELECT * FROM sending ORDER BY id DESC")
+        else:
+            rows = self._rows("SELECT * FROM sending WHERE recording_id = ? ORDER BY id DESC", recording_id)
+        return [_sending(row) for row in rows]
+
+    # -- questions and answers -------------------------------------------------------------------------------
+
+    def add_thread(self, recording_id: int, transcript_id: int | None, time_range: TimeRange | None) -> int:
+        """A new conversation about a recording, or about a range of it; gives its id."""
+        start, end = (time_range.start, time_range.end) if time_range else (None, None)
+        with self._write() as connection:
+            cursor = connection.execute(
+                "INSERT INTO thread (recording_id, transcript_id, range_start, range_end, created_at) "
+                "VALUES (?, ?, ?, ?, ?)", (recording_id, transcript_id, start, end, _now()))
+        return int(cursor.lastrowid or 0)
+
+    def add_turn(self, thread_id: int, question: str, answer: str, model: str) -> None:
+        """Keep a question and its answer, as it arrived."""
+        with self._write() as connection:
+            connection.execute(
+                "INSERT INTO turn (thread_id, position, question, answer, model, created_at) SELECT ?, "
+                "coalesce((SELECT max(position) + 1 FROM turn WHERE thread_id = ?), 0), ?, ?, ?, ?",
+                (thread_id, thread_id, clean_text(question), answer, model, _now()))
+
+    def threads(self, recording_id: int) -> list[Thread]:
+        """The conversations about a recording that have an answer, newest first."""
+        rows = self._rows("SELECT * FROM thread WHERE recording_id = ? ORDER BY id DESC", recording_id)
+        threads = [self._thread(row) for row in rows]
+        return [thread for thread in threads if thread.turns]
+
+    def remove_thread(self, thread_id: int) -> None:
+        """Forget a conversation."""
+        with self._write() as connection:
+            connection.execute("DELETE FROM thread WHERE id = ?", (thread_id,))
+
+    def _thread(self, row: sqlite3.Row) -> Thread:
+        turns = self._rows("SELECT * FROM turn WHERE thread_id = ? ORDER BY position", row["id"])
+        return Thread(
+            id=row["id"], recording_id=row["recording_id"], transcript_id=row["transcript_id"],
+            created_at=row["created_at"], turns=tuple(Turn(t["question"], t["answer"], t["model"]) for t in turns),
+            range=None if row["range_start"] is None else TimeRange(row["range_start"], row["range_end"]))
 
     # -- transcripts -----------------------------------------------------------------------------------------
 
@@ -394,7 +474,16 @@ def _recording(row: sqlite3.Row) -> Recording:
         duration=row["duration"], sample_rate=row["sample_rate"], channels=row["channels"],
         imported_at=row["imported_at"], state=RecordingState(row["state"]), problem=row["problem"],
         is_sample=bool(row["is_sample"]), transcript_count=row["transcripts"],
-        is_partly_heard=bool(row["partly"]))
+        is_partly_heard=bool(row["partly"]), protection=Protection(row["protection"]))
+
+
+def _sending(row: sqlite3.Row) -> Sending:
+    time_range = None if row["start"] is None else TimeRange(row["start"], row["end"])
+    return Sending(
+        id=row["id"], recording_id=row["recording_id"], at=row["at"],
+        cargo=Cargo(row["purpose"], row["model"], row["host"], time_range, row["byte_count"]), outcome=row["outcome"],
+        usage=Usage(row["input_tokens"], row["output_tokens"]), cost=row["cost"], remote_name=row["remote_name"],
+        removed_at=row["removed_at"])
 
 
 def _segment(row: sqlite3.Row, words: Sequence[Word]) -> Segment:

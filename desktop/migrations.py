@@ -117,7 +117,54 @@ CREATE TRIGGER segment_changed AFTER UPDATE OF text, translation ON segment BEGI
 END;;
 """
 
-STEPS: list[Callable[[sqlite3.Connection], None]] = [_first_schema]
+def _sending_and_questions(connection: sqlite3.Connection) -> None:
+    for statement in _SECOND_SCHEMA.split(";;"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+_SECOND_SCHEMA = """
+ALTER TABLE recording ADD COLUMN protection TEXT NOT NULL DEFAULT 'ask'
+    CHECK (protection IN ('never', 'ask', 'may'));;
+CREATE TABLE sending (
+    id INTEGER PRIMARY KEY,
+    recording_id INTEGER REFERENCES recording ON DELETE SET NULL,
+    at TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    model TEXT NOT NULL,
+    host TEXT NOT NULL,
+    start REAL,
+    end REAL,
+    byte_count INTEGER NOT NULL,
+    outcome TEXT NOT NULL DEFAULT 'under way' CHECK (outcome IN ('under way', 'answered', 'failed', 'unknown')),
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    cost REAL,
+    remote_name TEXT NOT NULL DEFAULT '',
+    removed_at TEXT NOT NULL DEFAULT ''
+);;
+CREATE INDEX sending_of_recording ON sending (recording_id);;
+CREATE TABLE thread (
+    id INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
+    transcript_id INTEGER REFERENCES transcript ON DELETE SET NULL,
+    range_start REAL,
+    range_end REAL,
+    created_at TEXT NOT NULL
+);;
+CREATE INDEX thread_of_recording ON thread (recording_id);;
+CREATE TABLE turn (
+    thread_id INTEGER NOT NULL REFERENCES thread ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    question TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    model TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (thread_id, position)
+) WITHOUT ROWID;;
+"""
+
+STEPS: list[Callable[[sqlite3.Connection], None]] = [_first_schema, _sending_and_questions]
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -62,6 +62,14 @@ class Segment:
     id: int = 0
 
 
+class Protection(StrEnum):
+    """Whether a recording may leave the computer; enforced in sending.py."""
+
+    NEVER = "never"
+    ASK = "ask"  # each time
+    MAY = "may"
+
+
 class RecordingState(StrEnum):
     """What the library knows about a recording's audio."""
 
@@ -87,6 +95,7 @@ class Recording:
     is_sample: bool = False
     transcript_count: int = 0
     is_partly_heard: bool = False  # a job still misses parts
+    protection: Protection = Protection.ASK
 
 
 @dataclass(frozen=True)
@@ -148,6 +157,64 @@ class Job:
     state: JobState
     problem: str = ""
     parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """What is about to leave the computer in one request."""
+
+    purpose: str  # "transcript", "question", "translation", "line-up", "count"
+    model: str
+    host: str
+    range: TimeRange | None = None  # of the recording; None when no audio goes along
+    byte_count: int = 0  # of audio, or of text when there is no audio
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens as the service counted them; thinking counts as output."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One line of the ledger: a request that carried audio or words of a recording."""
+
+    id: int
+    recording_id: int | None  # None: the recording was removed since
+    at: str  # ISO 8601, UTC; written before the first byte left
+    cargo: Cargo
+    outcome: str  # "under way", "answered", "failed", "unknown"
+    usage: Usage = Usage()
+    cost: float | None = None  # US dollars by the price table of the day; None: not in the table
+    remote_name: str = ""  # of a file stored on the service
+    removed_at: str = ""  # when that file was removed there
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question and its answer, as the service gave it."""
+
+    question: str
+    answer: str  # JSON, see asking.py
+    model: str
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation about a recording; follow-ups carry the turns before them along."""
+
+    id: int
+    recording_id: int
+    transcript_id: int | None
+    created_at: str
+    turns: tuple[Turn, ...] = ()
+    range: TimeRange | None = None
 
 
 @dataclass(frozen=True)

@@ -196,7 +196,7 @@ class _Run:
         self._say(say("Cutting part {number}", number=part.index + 1), 0.0, part)
         speech = self._copy.speech(TimeRange(part.start - part.lead_in, part.end), part.channel)
         encoded = flac(speech) if self._engine.abilities.sends_audio else b""
-        return Clip(speech, encoded, part.end - part.start + part.lead_in)
+        return Clip(speech, encoded, part.end - part.start + part.lead_in, part.start - part.lead_in)
 
     def _wishes(self, part: Part) -> Wishes:
         options = self._job.options

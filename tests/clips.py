@@ -9,7 +9,9 @@ import numpy as np
 
 from desktop.audio.files import flac
 from desktop.engines import Clip
-from desktop.engines.gemini import GeminiEngine, Service
+from desktop.engines.gemini import GeminiEngine
+from desktop.engines.gemini_service import Service
+from tests.fakes import FreeGate
 from tests.gemini_service import GeminiService
 from tests.sounds import turns
 
@@ -32,4 +34,4 @@ class Pauses(list[float]):
 def gemini(service: GeminiService, sleep: Callable[[float], None] | None = None, key: str = KEY,
            model: str = "gemini-3.8-flash") -> GeminiEngine:
     """The engine, pointed at the stand-in."""
-    return GeminiEngine(model, Service(key, service.url, sleep=time.sleep if sleep is None else sleep))
+    return GeminiEngine(model, Service(key, service.url, FreeGate(), sleep=time.sleep if sleep is None else sleep))

@@ -9,7 +9,22 @@ from collections.abc import Callable
 
 from desktop.engines import Abilities, Clip, HeardSegment, Hearing, Wishes
 from desktop.errors import Cancelled, EngineError
-from desktop.model import Progress, Report
+from desktop.model import Cargo, Progress, Report, Usage
+
+
+class FreeGate:
+    """Lets everything pass and keeps what passed."""
+
+    def __init__(self) -> None:
+        self.left: list[Cargo] = []
+        self.ended: list[tuple[int, str, Usage | None]] = []
+
+    def leave(self, cargo: Cargo) -> int:
+        self.left.append(cargo)
+        return len(self.left)
+
+    def back(self, entry: int, outcome: str, usage: Usage | None, model: str) -> None:
+        self.ended.append((entry, outcome, usage))
 
 
 class FakeEngine:

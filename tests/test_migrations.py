@@ -161,6 +161,7 @@ def test_killed_between_steps_it_is_old_or_new_and_never_between(old: Path, at: 
 
 def test_a_newer_library_is_read_and_not_written(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     newer = len(migrations.STEPS) + 5
+    shutil.copy(LIBRARIES / f"version-{len(migrations.STEPS)}.db", old / "library.db")
     connection = sqlite3.connect(old / "library.db")
     connection.execute(f"PRAGMA user_version = {newer}")
     connection.commit()

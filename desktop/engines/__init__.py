@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from desktop.errors import UserError
-from desktop.model import Report, Word
+from desktop.model import Cargo, Report, Usage, Word
 from desktop.sentences import QT_TRANSLATE_NOOP
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Clip:
     speech: np.ndarray
     encoded: bytes
     seconds: float
+    start: float = 0.0  # of the clip, on the recording's clock
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,16 @@ class Hearing:
     segments: tuple[HeardSegment, ...]
     summary: str = ""
     whole_seconds: bool = False
+
+
+class Gate(Protocol):
+    """Everything that carries audio or words of a recording passes here (sending.py)."""
+
+    def leave(self, cargo: Cargo) -> int:
+        """Enter the request into the ledger. Raises PullquoteError when it may not be sent."""
+
+    def back(self, entry: int, outcome: str, usage: Usage | None, model: str) -> None:
+        """Note how the request ended."""
 
 
 class Engine(Protocol):
@@ -116,11 +127,11 @@ ENGINES: dict[str, EngineChoice] = {choice.name: choice for choice in (
 )}
 
 
-def make_engine(name: str, model: str, *, key: str = "", url: str = "") -> Engine:
-    """The engine `name` with `model`; `key` and `url` are for engines that send audio. Imports heavy libraries."""
+def make_engine(name: str, model: str, *, key: str = "", url: str = "", gate: Gate | None = None) -> Engine:
+    """The engine `name` with `model`; key, url and gate are for engines that send audio. Imports heavy libraries."""
     choice = ENGINES.get(name)
     if choice is None:
         raise UserError("There is no engine named {name}. Choose one of: {names}.", name=name,
                         names=", ".join(ENGINES))
     make: Callable[..., Engine] = import_module(choice.module).make
-    return make(model, key=key, url=url)
+    return make(model, key=key, url=url, gate=gate)

@@ -190,9 +190,11 @@ def _tidy(library: Library, cache: Path, gigabytes: float) -> None:
 
     import desktop.audio.playback  # noqa: F401
     from desktop.importing import sweep, trim_cache
+    from desktop.sending import sweep as sweep_ledger
 
     if not library.read_only_because:
         library.pause_running_jobs()
+        sweep_ledger(library)
         sweep(library, cache)
     trim_cache(cache, int(gigabytes * 1e9), keep=())
 

@@ -21,9 +21,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop import prices
 from desktop.engines import ENGINES
 from desktop.exports import FORMATS
-from desktop.model import TimeRange, clock
+from desktop.ledger import money
+from desktop.model import Protection, TimeRange, clock
 from desktop.ui import actions
 from desktop.ui.texts import PRIVACY_TEXT
 from desktop.ui.words import choice_box, label, plain_buttons, translated
@@ -79,6 +81,7 @@ class TranscribeDialog(QDialog):
         recording = self._workspace.recording
         assert recording is not None
         what = self._range or TimeRange(0.0, recording.duration)
+        self._seconds, self._protection = what.seconds, recording.protection
         form.addRow(self.tr("What"), label(self.tr("{title}, {start} – {end}").format(
             title=recording.title, start=clock(what.start), end=clock(what.end)), wrap=True))
         form.addRow(self.tr("&Engine"), self._engine)
@@ -101,7 +104,7 @@ class TranscribeDialog(QDialog):
         text = translated(engine.abilities.cannot)
         if engine.abilities.sends_audio:
             text = self.tr("The audio of this range is sent to Google's Gemini service as 16 kHz mono, without its "
-                           "name. Nothing is stored there by Pullquote.")
+                           "name. Nothing is stored there by Pullquote.") + "\n" + self._estimate()
             if not self._workspace.has_key:
                 text = self.tr("No Gemini key is set. Add one under Edit ▸ Settings, or transcribe on this device.")
         else:
@@ -111,8 +114,26 @@ class TranscribeDialog(QDialog):
         if deaf:
             text = self.tr("The model {model} hears only English. Fetch a larger model under Edit ▸ Settings ▸ On "
                            "device, or use Gemini.").format(model=self._workspace.settings.device_model)
+        barred = engine.abilities.sends_audio and self._protection is Protection.NEVER
+        if barred:
+            text = self.tr("This recording is marked “never upload”. Transcribe it on this device, or change that in "
+                           "the Details tab.")
         self._note.setText(text)
-        self._go.setEnabled(not deaf and (self._workspace.has_key or not engine.abilities.sends_audio))
+        self._go.setText(self.tr("Send and transcribe") if engine.abilities.sends_audio else self.tr("Transcribe"))
+        self._go.setEnabled(not deaf and not barred and (self._workspace.has_key or not engine.abilities.sends_audio))
+
+    def _estimate(self) -> str:
+        """Tokens and cost before anything is sent."""
+        table = prices.load()
+        model = self._workspace.settings.gemini_model
+        tokens = round(self._seconds * prices.TOKENS_PER_SECOND)
+        costs = table.transcript_cost(model, self._seconds)
+        if costs is None:
+            return self.tr("About {tokens} tokens; the price of {model} is not known.").format(
+                tokens=f"{tokens:,}", model=model)
+        return self.tr("About {tokens} tokens of audio, {least} to {most} with the answer (paid tier, prices of "
+                       "{date}).").format(tokens=f"{tokens:,}", least=money(costs[0]), most=money(costs[1]),
+                                          date=table.date)
 
     def options(self) -> Options:
         """What was chosen."""

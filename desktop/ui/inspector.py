@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QLocale, Qt
-from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from desktop.engines import ENGINES
 from desktop.model import clock
+from desktop.ui.ledger_view import LedgerView
 from desktop.ui.words import label, translated
 from desktop.ui.workspace import Workspace
 
@@ -31,8 +32,20 @@ class Inspector(QTabWidget):
         self._facts = QWidget()
         self._form = QFormLayout(self._facts)
         self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        self._ledger = LedgerView(workspace)
+        details = QWidget()
+        below = QVBoxLayout(details)
+        below.setContentsMargins(4, 4, 4, 4)
+        below.addWidget(self._facts)
+        below.addWidget(self._ledger, 1)
+        below.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(details)
+        scroll.setAccessibleName(self.tr("Details"))
         self.addTab(page, self.tr("Summary"))
-        self.addTab(self._facts, self.tr("Details"))
+        self.addTab(scroll, self.tr("Details"))
         workspace.recording_changed.connect(self.reload)
         workspace.document_changed.connect(self.reload)
         self.reload()
@@ -49,6 +62,7 @@ class Inspector(QTabWidget):
         self._note.setText(translated(engine.abilities.cannot) if engine else "")
         self._note.setVisible(bool(self._note.text()))
         self._show_facts()
+        self._ledger.reload()
 
     def _show_facts(self) -> None:
         while self._form.rowCount():

@@ -30,6 +30,7 @@ class RunningJob:
     fraction: float = 0.0
     sentence: str = ""
     options: Options | None = None
+    consent: bool = False  # the user was asked for this run
     task: Task | None = field(default=None, repr=False)
 
 
@@ -50,14 +51,15 @@ class Jobs(QObject):
         self._waiting: deque[RunningJob] = deque()
         self.running: list[RunningJob] = []
 
-    def start(self, recording: Recording, options: Options) -> None:
-        """Plan and run a new job."""
-        self._enqueue(RunningJob(recording, options.engine, options=options))
+    def start(self, recording: Recording, options: Options, *, consent: bool = False) -> None:
+        """Plan and run a new job; `consent`: the user has just agreed that this recording is sent."""
+        self._enqueue(RunningJob(recording, options.engine, options=options, consent=consent))
 
-    def resume(self, job: Job) -> None:
+    def resume(self, job: Job, *, consent: bool = False) -> None:
         """Run the missing parts of an unfinished job."""
         if not any(entry.job_id == job.id for entry in self.running):
-            self._enqueue(RunningJob(self._library.recording(job.recording_id), job.engine, job_id=job.id))
+            self._enqueue(RunningJob(self._library.recording(job.recording_id), job.engine, job_id=job.id,
+                                     consent=consent))
 
     def stop(self, entry: RunningJob) -> None:
         """Stop a job; what it has heard is kept, the rest can be continued."""
@@ -127,6 +129,7 @@ def _work(library: Library, cache: Path, entry: RunningJob, read_key: Callable[[
           report: Callable[[Progress], None]) -> Job:
     """On the worker: make the engine (heavy imports), plan when new, run."""
     from desktop.engines import make_engine
+    from desktop.sending import LibraryGate
     from desktop.transcription import run_job, start_job
 
     if entry.job_id:
@@ -136,7 +139,8 @@ def _work(library: Library, cache: Path, entry: RunningJob, read_key: Callable[[
         model = entry.options.model
     key = read_key() if ENGINES[entry.engine].abilities.sends_audio else ""
     try:
-        engine = make_engine(entry.engine, model, key=key, url=url)
+        gate = LibraryGate(library, entry.recording.id, consent=entry.consent)
+        engine = make_engine(entry.engine, model, key=key, url=url, gate=gate)
     except PullquoteError as error:
         if entry.job_id:
             library.set_job_state(entry.job_id, JobState.WAITING, error.sentence)

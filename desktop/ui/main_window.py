@@ -34,7 +34,7 @@ from PySide6.QtWidgets import (
 
 from desktop import __version__
 from desktop.engines import ENGINES
-from desktop.model import TimeRange, clock, parse_clock
+from desktop.model import Protection, TimeRange, clock, parse_clock
 from desktop.paths import RESOURCES
 from desktop.ui import actions, theme
 from desktop.ui.item_models import ITEM, SPEAKER
@@ -345,7 +345,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         if ENGINES[options.engine].abilities.translation:
             self.workspace.change_settings(translate_to=options.translate_to)
         self.workspace.noticed.emit(None)
-        self.workspace.jobs.start(recording, options)
+        self.workspace.jobs.start(recording, options, consent=True)  # the dialog said what is sent
 
     def _may_upload(self) -> bool:
         from desktop.ui.dialogs import PrivacyDialog
@@ -360,9 +360,22 @@ class MainWindow(PlaybackVerbs, QMainWindow):
 
     def continue_job(self) -> None:
         job = self.workspace.unfinished_job()
-        if job is not None and (not ENGINES[job.engine].abilities.sends_audio or self._may_upload()):
+        if job is not None and (not ENGINES[job.engine].abilities.sends_audio or not self.workspace.has_key
+                                or self.may_send()):  # without a key the job itself says what is missing
             self.workspace.noticed.emit(None)
-            self.workspace.jobs.resume(job)
+            self.workspace.jobs.resume(job, consent=True)
+
+    def may_send(self, what: str = "") -> bool:
+        """Ask as the open recording's protection wants it, and before the first upload ever; says why not."""
+        recording = self.workspace.recording
+        if recording is None or not self._may_upload():
+            return False
+        if recording.protection is Protection.ASK:
+            return sure(self, self.tr("Send to Gemini"), self.tr(
+                "{what} of “{title}” will be sent to {host}. Its name is not sent. You can change this question in the "
+                "Details tab.").format(what=what or self.tr("The missing parts"), title=recording.title,
+                                       host=self.workspace.host), self.tr("Send"))
+        return True  # “never upload” is refused below the window, with its sentence
 
     # -- verbs: names ----------------------------------------------------------------------------------------
 

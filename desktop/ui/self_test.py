@@ -188,11 +188,13 @@ def _transcribe(engine_name: str, key: str, url: str) -> str:
     from desktop.library import Library
     from desktop.paths import cache_folder
     from desktop.sample import add_sample
+    from desktop.sending import LibraryGate
     from desktop.transcription import Options, run_job, start_job
 
     library = Library(Path(os.environ["PULLQUOTE_HOME"]) / engine_name)
     recording = add_sample(library, cache_folder(), ignore_progress)
-    engine = make_engine(engine_name, "gemini-3.8-flash" if engine_name == "gemini" else "", key=key, url=url)
+    engine = make_engine(engine_name, "gemini-3.8-flash" if engine_name == "gemini" else "", key=key, url=url,
+                         gate=LibraryGate(library, recording.id, consent=True))
     job = start_job(library, cache_folder(), recording, engine, Options(engine_name, engine.model))
     run_job(library, cache_folder(), job.id, engine, ignore_progress)
     text = " ".join(segment.text for segment in library.segments(job.transcript_id))

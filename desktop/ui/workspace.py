@@ -16,6 +16,7 @@ from desktop.library import Library
 from desktop.model import (
     Job,
     Progress,
+    Protection,
     Recording,
     RecordingState,
     Segment,
@@ -52,6 +53,7 @@ class Workspace(QObject):
     document_changed = Signal()  # another transcript, or its segments or speakers changed
     range_changed = Signal()
     segment_selected = Signal(int)  # index in document.segments; -1 none
+    ledger_changed = Signal()  # something was sent, or the protection of the open recording changed
     noticed = Signal(object)  # Notice or None
     key_changed = Signal()
     settings_changed = Signal()
@@ -89,6 +91,8 @@ class Workspace(QObject):
             "No audio or video files were found there. Choose another folder."), is_error=True)))
         self.jobs.part_stored.connect(self._part_stored)
         self.jobs.finished.connect(self._job_finished)
+        self.jobs.part_stored.connect(lambda _: self.ledger_changed.emit())
+        self.jobs.finished.connect(lambda *_: self.ledger_changed.emit())
         self.jobs.failed.connect(lambda _, error: self.show_error(error))
 
     # -- opening ---------------------------------------------------------------------------------------------
@@ -280,6 +284,13 @@ class Workspace(QObject):
             self.library_changed.emit()
             self.recording_changed.emit()
 
+    def set_protection(self, protection: Protection) -> None:
+        """Whether the open recording may leave the computer."""
+        if self.recording is not None:
+            self._guarded(self.library.set_protection, self.recording.id, protection)
+            self.recording = self.library.recording(self.recording.id)
+            self.ledger_changed.emit()
+
     def remove(self, recording: Recording) -> None:
         """Remove a recording with everything that belongs to it, off the GUI thread."""
         from desktop.importing import remove_recording
@@ -327,6 +338,11 @@ class Workspace(QObject):
     def _key_read(self, reading: KeyReading) -> None:
         self.key_reading = replace(reading, key="")  # the window needs the state only
         self.key_changed.emit()
+
+    @property
+    def host(self) -> str:
+        """Where requests go."""
+        return self.url.split("/")[2]
 
     @property
     def has_key(self) -> bool:

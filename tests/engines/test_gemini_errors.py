@@ -11,14 +11,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from desktop.engines import Wishes, gemini
-from desktop.engines.gemini import MOST_TRIES, GeminiEngine, Service, list_models
+from desktop.engines import Wishes, gemini, gemini_service
+from desktop.engines.gemini import GeminiEngine, list_models
 from desktop.engines.gemini_errors import SENTENCES, classify
+from desktop.engines.gemini_service import MOST_TRIES, Service
 from desktop.errors import Cancelled, EngineError
 from desktop.model import ignore_progress
 from tests.clips import KEY, Pauses, make_clip
 from tests.clips import gemini as make_gemini
-from tests.fakes import Reports
+from tests.fakes import FreeGate, Reports
 from tests.gemini_service import Fault, GeminiService
 
 
@@ -26,7 +27,7 @@ from tests.gemini_service import Fault, GeminiService
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """Waiting takes no time: each sleep moves the clock that the waiting loop looks at."""
     slept = Pauses()
-    monkeypatch.setattr(gemini, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(slept)))
+    monkeypatch.setattr(gemini_service, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sum(slept)))
     return slept
 
 
@@ -80,7 +81,7 @@ FINAL: dict[str, tuple[Fault, str]] = {
 def test_this_failure_has_its_sentence_and_is_not_tried_again(service: GeminiService, monkeypatch: pytest.MonkeyPatch,
                                                               row: str) -> None:
     fault, kind = FINAL[row]
-    monkeypatch.setattr(gemini, "READ_TIMEOUT", 0.6)
+    monkeypatch.setattr(gemini_service, "READ_TIMEOUT", 0.6)
     service.fail_next(fault)
     error = failure(make_gemini(service))
     assert (error.kind, error.sentence) == (kind, SENTENCES[kind])
@@ -178,18 +179,18 @@ def test_a_refused_connection_is_offline_and_tried_again(pauses: Pauses) -> None
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))  # bound and not listening: nothing can be sent, so nothing can be billed
         engine = GeminiEngine("gemini-3.8-flash", Service(KEY, f"http://127.0.0.1:{holder.getsockname()[1]}/",
-                                                          sleep=pauses))
+                                                          FreeGate(), sleep=pauses))
         assert failure(engine).kind == "offline"
     assert sum(pauses) > 4
 
 
 def test_an_unknown_host_is_offline(pauses: Pauses) -> None:
-    engine = GeminiEngine("gemini-3.8-flash", Service(KEY, "http://no-such-host.invalid/", sleep=pauses))
+    engine = GeminiEngine("gemini-3.8-flash", Service(KEY, "http://no-such-host.invalid/", FreeGate(), sleep=pauses))
     assert failure(engine).kind == "offline"
 
 
 def test_a_total_time_limit_ends_a_trickle(service: GeminiService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gemini, "TOTAL_TIMEOUT", 0.8)
+    monkeypatch.setattr(gemini_service, "TOTAL_TIMEOUT", 0.8)
     service.fail_next(Fault.slow_body(20))
     began = time.monotonic()
     assert failure(make_gemini(service)).kind == "timeout"
@@ -249,7 +250,7 @@ def test_an_answer_that_arrives_at_the_last_moment_is_not_lost() -> None:
 
     late = Late()
     threading.Timer(0.15, lambda: late.done() or late.set_result("paid for")).start()
-    assert gemini._result(late, ignore_progress, "Waiting") == "paid for"
+    assert gemini_service._result(late, ignore_progress, "Waiting") == "paid for"
 
 
 def test_no_error_or_log_carries_the_key(service: GeminiService, caplog: pytest.LogCaptureFixture,

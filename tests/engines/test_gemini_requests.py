@@ -157,8 +157,9 @@ from desktop.engines.gemini import make
 from desktop.engines import Wishes
 from desktop.model import ignore_progress
 from tests.clips import make_clip
+from tests.fakes import FreeGate
 import sys
-engine = make("gemini-3.8-flash", key="{key}", url=sys.argv[1])
+engine = make("gemini-3.8-flash", key="{key}", url=sys.argv[1], gate=FreeGate())
 print(engine.hear(make_clip(), Wishes(), ignore_progress))
 engine.close()
 """

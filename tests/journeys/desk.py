@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 from desktop import environment
-from desktop.engines.gemini import GeminiEngine, Service
+from desktop.engines.gemini import GeminiEngine
+from desktop.engines.gemini_service import Service
 from desktop.errors import PullquoteError
 from desktop.importing import import_audio, sweep
 from desktop.library import Library
 from desktop.model import Progress
 from desktop.paths import cache_folder, data_folder
+from desktop.sending import LibraryGate
 from desktop.transcription import Options, run_job, start_job
 
 LONGEST = 40.0  # seconds of a part, so that three minutes have several
@@ -30,7 +32,7 @@ def main(url: str, files: list[str]) -> int:
     library = Library(data_folder())
     library.pause_running_jobs()
     sweep(library, cache_folder())
-    engine = GeminiEngine("gemini-3.8-flash", Service(key, url))
+    engine = GeminiEngine("gemini-3.8-flash", Service(key, url, LibraryGate(library, 1, consent=True)))
     engine.longest_part = LONGEST
     for file in files:
         recording = import_audio(library, cache_folder(), Path(file), say).recording

@@ -16,6 +16,7 @@ from desktop.exporting import file_name, render, write
 from desktop.importing import import_audio
 from desktop.library import Library
 from desktop.model import JobState
+from desktop.sending import LibraryGate
 from desktop.transcription import Options, PartStored, run_job, start_job
 from tests.fakes import Reports
 from tests.gemini_service import GeminiService
@@ -30,7 +31,8 @@ def test_from_the_key_to_the_export(library: Library, cache: Path, tmp_path: Pat
     assert keys.store(KEY).state is KeyState.STORED
 
     recording = import_audio(library, cache, INTERVIEW, Reports()).recording
-    engine = make_engine("gemini", "gemini-3.8-flash", key=keys.read().key, url=service.url)
+    engine = make_engine("gemini", "gemini-3.8-flash", key=keys.read().key, url=service.url,
+                         gate=LibraryGate(library, recording.id, consent=True))
     engine.longest_part = 45.0
     job = start_job(library, cache, recording, engine, Options("gemini", engine.model, translate_to="en"))
     reports = Reports()

@@ -9,6 +9,7 @@ from desktop.engines import make_engine
 from desktop.importing import import_audio
 from desktop.library import Library
 from desktop.model import JobState, ignore_progress
+from desktop.sending import LibraryGate
 from desktop.transcription import Options, run_job, start_job
 from tests.clips import KEY
 from tests.fakes import until
@@ -23,7 +24,8 @@ def test_two_interviews_at_once(library: Library, cache: Path, tmp_path: Path, s
         try:
             path = write_wav(tmp_path / f"{name}.wav", turns(count))
             recording = import_audio(library, cache, path, ignore_progress).recording
-            engine = make_engine("gemini", "gemini-3.8-flash", key=KEY, url=service.url)
+            engine = make_engine("gemini", "gemini-3.8-flash", key=KEY, url=service.url,
+                                 gate=LibraryGate(library, recording.id, consent=True))
             engine.longest_part = 25.0
             job = start_job(library, cache, recording, engine, Options("gemini", engine.model))
             ended[name] = run_job(library, cache, job.id, engine, ignore_progress).state

@@ -60,8 +60,9 @@ def test_sample_comes_back_as_two_speakers_with_times_on_the_words(sample_clip: 
     from desktop.engines import Wishes, make_engine
     from desktop.model import ignore_progress
     from desktop.settings import DEFAULT_MODEL
+    from tests.fakes import FreeGate
 
-    engine = make_engine("gemini", DEFAULT_MODEL, key=KEY)
+    engine = make_engine("gemini", DEFAULT_MODEL, key=KEY, gate=FreeGate())
     answer = engine.hear(sample_clip, Wishes(translate_to="en"), ignore_progress)  # type: ignore[arg-type]
     print(answer)
     hearing = engine.read(answer)

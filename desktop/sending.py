@@ -1,0 +1,59 @@
+"""The one gate through which audio and words of a recording leave: it asks for the level, and keeps the ledger.
+
+engines/gemini.py sends nothing without a gate; the entry is in the library before the first byte leaves.
+"""
+
+from __future__ import annotations
+
+from desktop import prices
+from desktop.errors import PullquoteError, UserError
+from desktop.library import Library
+from desktop.model import Cargo, Protection, Usage
+
+
+class NotAllowed(UserError):
+    """The recording's protection level forbids it."""
+
+
+class LibraryGate:
+    """Lets requests about one recording pass, or does not. `consent`: the user has just said yes to this one act."""
+
+    def __init__(self, library: Library, recording_id: int, *, consent: bool) -> None:
+        self._library, self._recording_id, self._consent = library, recording_id, consent
+        self._prices = prices.load()
+
+    def leave(self, cargo: Cargo) -> int:
+        """Enter what is about to leave. Raises NotAllowed, or LibraryError: then nothing leaves."""
+        check(self._library, self._recording_id, consent=self._consent)
+        return self._library.add_sending(self._recording_id, cargo)
+
+    def back(self, entry: int, outcome: str, usage: Usage | None, model: str) -> None:
+        """Note how it ended."""
+        cost = self._prices.cost(model, usage) if usage is not None else None
+        self._library.end_sending(entry, outcome, usage or Usage(), cost)
+
+
+def check(library: Library, recording_id: int, *, consent: bool) -> None:
+    """Raises NotAllowed when nothing of this recording may be sent now."""
+    protection = library.recording(recording_id).protection
+    if protection is Protection.NEVER:
+        raise NotAllowed("This recording is marked “never upload”, so nothing of it was sent. Use the on-device "
+                         "engine, or change its protection in the Details tab.")
+    if protection is Protection.ASK and not consent:
+        raise NotAllowed("Nothing was sent: this recording asks each time before it is uploaded. Start again and say "
+                         "yes.")
+
+
+def check_file(library: Library, sha256: str) -> None:
+    """The same for a file that is heard outside the library: the user's mark on that sound holds everywhere."""
+    recording = library.recording_with_hash(sha256)
+    if recording is not None:
+        check(library, recording.id, consent=True)
+
+
+def sweep(library: Library) -> None:
+    """At the start: what was under way when the program ended has an unknown end."""
+    try:
+        library.end_unfinished_sendings()
+    except PullquoteError:
+        pass  # a library that is only read stays as it is
