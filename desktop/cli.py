@@ -27,12 +27,13 @@ from desktop.model import (
     ignore_progress,
     parse_clock,
 )
+from desktop.receipts import PRESETS, claims_of
 
 if TYPE_CHECKING:
     from desktop.library import Library
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
-COMMANDS = ("transcribe", "key", "ledger", "protect")
+COMMANDS = ("transcribe", "ask", "key", "ledger", "protect")
 _stop = threading.Event()
 
 
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pullquote", description="From interview to quote you can stand behind.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_transcribe(commands)
+    _add_ask(commands)
     _add_key(commands)
     _add_ledger(commands)
     return parser
@@ -93,6 +95,17 @@ def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command = commands.add_parser("key", help="the Gemini key in the system's key store")
     command.set_defaults(run=_key)
     command.add_argument("what", choices=("set", "test", "forget", "where"))
+
+
+def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("ask", help="ask Gemini about a recording; each sentence names its source")
+    command.set_defaults(run=_ask)
+    command.add_argument("file", metavar="FILE", type=Path)
+    command.add_argument("question", nargs="?", default="")
+    command.add_argument("--preset", choices=tuple(PRESETS), help="a ready-made question")
+    command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
+    command.add_argument("--model", default="", help="a general Gemini model")
+    command.add_argument("--keep", action="store_true", help="use the library, and keep recording and answer there")
 
 
 def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -130,8 +143,9 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
     targets = _targets(options)
     if engine == "gemini":
         print(f"The audio is sent to {url.split('/')[2]}.", file=sys.stderr)
-    with _stopping_softly(), _library(options.keep) as (library, cache):
-        codes = {_one_file(options, file, engine, key, url, library, cache, targets.get(file))
+    with _stopping_softly(), _library(options.keep) as (library, cache), _ledger_beside(
+            engine == "gemini" and not options.keep) as ledger:
+        codes = {_one_file(options, file, engine, key, url, library, cache, targets.get(file), ledger)
                  for file in options.files}
     return codes.pop() if len(codes) == 1 else PARTLY
 
@@ -147,7 +161,7 @@ def _files(paths: list[Path]) -> list[Path]:
 
 
 def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: str, url: str, library: Library,
-              cache: Path, target: Path | None) -> int:
+              cache: Path, target: Path | None, ledger: Library | None) -> int:
     from desktop.engines import make_engine
     from desktop.importing import import_audio
     from desktop.sending import LibraryGate
@@ -161,7 +175,7 @@ def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: st
             _check_mark(recording.sha256)
         model = options.model or (saved.gemini_model if engine_name == "gemini" else saved.device_model)
         engine = make_engine(engine_name, model, key=key, url=url,
-                             gate=LibraryGate(library, recording.id, consent=True))
+                             gate=LibraryGate(library, recording.id, consent=True, ledger=ledger))
         job = start_job(library, cache, recording, engine, Options(
             engine_name, model, options.time_range, options.language, _translate_to(options, engine_name),
             options.speakers))
@@ -291,6 +305,22 @@ def _library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Path]]:
             library.close()
 
 
+@contextlib.contextmanager
+def _ledger_beside(wanted: bool) -> Iterator[Library | None]:
+    """The user's library, for the lines about a recording that is not kept in it."""
+    from desktop.library import Library
+    from desktop.paths import data_folder
+
+    if not wanted:
+        yield None
+        return
+    ledger = Library(data_folder())
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
 def _window_is_open(folder: Path) -> bool:
     """Whether the process named in the window's lock file (ui/single_instance.py) is running."""
     try:
@@ -328,6 +358,48 @@ def _key(options: argparse.Namespace, environment_key: str) -> int:
     if options.what == "set":
         return _set_key(store)
     return _test_key(environment_key or store.read().key)
+
+
+def _ask(options: argparse.Namespace, environment_key: str) -> int:
+    """Over the words when the recording is in the library with a transcript (--keep), else over the sound."""
+    from desktop.asking import ask
+    from desktop.engines.gemini_answers import make
+    from desktop.importing import import_audio
+    from desktop.sending import LibraryGate
+
+    question = options.question or (PRESETS[options.preset][1] if options.preset else "")
+    if not question:
+        raise UserError("Write a question in quotes, or choose one with --preset.")
+    key, url, saved = environment_key or ApiKey().read().key, environment.service_url(), settings.load(_settings_file())
+    if not key:
+        raise UserError("No Gemini key is set. Set one with 'pullquote key set'.")
+    with _stopping_softly(), _library(options.keep) as (library, cache), _ledger_beside(not options.keep) as ledger:
+        show = _Stderr(options.file.name)
+        recording = import_audio(library, cache, options.file, show.report).recording
+        if not options.keep:
+            _check_mark(recording.sha256)
+        newest = next(iter(library.transcripts(recording.id)), None)
+        document = library.document(newest.id) if newest else None
+        print(f"The question is sent to {url.split('/')[2]}, with {_what_goes(document, options)}.", file=sys.stderr)
+        answers = make(options.model or saved.gemini_model, key=key, url=url, style=saved.house_style,
+                       gate=LibraryGate(library, recording.id, consent=True, ledger=ledger))
+        try:
+            thread = ask(library, cache, recording, answers, question, document=document,
+                         time_range=options.time_range, report=show.report,
+                         about_sound=bool(options.preset and PRESETS[options.preset][2]))
+        finally:
+            answers.close()
+        show.clear()
+    for claim in claims_of(thread.turns[-1]):
+        sources = ", ".join(clock(place.start) for place in claim.places) or "no source in the recording"
+        print(f"{claim.text} [{sources}]")
+    return DONE
+
+
+def _what_goes(document: TranscriptDocument | None, options: argparse.Namespace) -> str:
+    if document is None or (options.preset and PRESETS[options.preset][2]):
+        return "the sound"
+    return "the words and the sound of the range" if options.time_range else "the words of the transcript"
 
 
 def _ledger(options: argparse.Namespace, environment_key: str) -> int:

@@ -191,7 +191,7 @@ class Library:
 
     # -- the ledger of what was sent -------------------------------------------------------------------------
 
-    def add_sending(self, recording_id: int, cargo: Cargo) -> int:
+    def add_sending(self, recording_id: int | None, cargo: Cargo) -> int:
         """Enter a request that is about to leave; gives its id."""
         start, end = (cargo.range.start, cargo.range.end) if cargo.range else (None, None)
         with self._write() as connection:

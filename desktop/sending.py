@@ -16,21 +16,25 @@ class NotAllowed(UserError):
 
 
 class LibraryGate:
-    """Lets requests about one recording pass, or does not. `consent`: the user has just said yes to this one act."""
+    """Lets requests about one recording pass, or does not. `consent`: the user has just said yes to this one act.
 
-    def __init__(self, library: Library, recording_id: int, *, consent: bool) -> None:
+    `ledger` is the library that keeps the lines when the recording itself is in one that will be thrown away.
+    """
+
+    def __init__(self, library: Library, recording_id: int, *, consent: bool, ledger: Library | None = None) -> None:
         self._library, self._recording_id, self._consent = library, recording_id, consent
+        self._ledger, self._entered = ledger or library, recording_id if ledger is None else None
         self._prices = prices.load()
 
     def leave(self, cargo: Cargo) -> int:
         """Enter what is about to leave. Raises NotAllowed, or LibraryError: then nothing leaves."""
         check(self._library, self._recording_id, consent=self._consent)
-        return self._library.add_sending(self._recording_id, cargo)
+        return self._ledger.add_sending(self._entered, cargo)
 
     def back(self, entry: int, outcome: str, usage: Usage | None, model: str) -> None:
         """Note how it ended."""
         cost = self._prices.cost(model, usage) if usage is not None else None
-        self._library.end_sending(entry, outcome, usage or Usage(), cost)
+        self._ledger.end_sending(entry, outcome, usage or Usage(), cost)
 
 
 def check(library: Library, recording_id: int, *, consent: bool) -> None:

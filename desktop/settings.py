@@ -21,6 +21,7 @@ class Settings:
     gemini_model: str = DEFAULT_MODEL
     device_model: str = STARTER_MODEL
     translate_to: str = "en"
+    house_style: str = ""  # goes to general models as a system instruction
     known_models: tuple[str, ...] = ()  # the list from the service, as last seen
     privacy_accepted: str = ""  # date on which the page about uploads was agreed to
     theme: str = "system"  # system, light, dark

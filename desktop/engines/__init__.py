@@ -127,11 +127,12 @@ ENGINES: dict[str, EngineChoice] = {choice.name: choice for choice in (
 )}
 
 
-def make_engine(name: str, model: str, *, key: str = "", url: str = "", gate: Gate | None = None) -> Engine:
+def make_engine(name: str, model: str, *, key: str = "", url: str = "", gate: Gate | None = None,
+                style: str = "") -> Engine:
     """The engine `name` with `model`; key, url and gate are for engines that send audio. Imports heavy libraries."""
     choice = ENGINES.get(name)
     if choice is None:
         raise UserError("There is no engine named {name}. Choose one of: {names}.", name=name,
                         names=", ".join(ENGINES))
     make: Callable[..., Engine] = import_module(choice.module).make
-    return make(model, key=key, url=url, gate=gate)
+    return make(model, key=key, url=url, gate=gate, style=style)

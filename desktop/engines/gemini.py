@@ -35,7 +35,7 @@ class GeminiEngine:
             client, model=self.model,
             input=[{"type": "text", "text": prompt(wishes, clip.seconds)}, audio_part(clip)],
             response_format={"type": "text", "mime_type": "application/json", "schema": schema(wishes.translate_to)},
-            generation_config={"thinking_level": "low", "max_output_tokens": 32_000},
+            generation_config={"thinking_level": "low", "max_output_tokens": 32_000}, **self._service.style(),
         ), report, say("Gemini is listening")).text
 
     def read(self, answer: str) -> Hearing:
@@ -55,9 +55,9 @@ def cargo_of(clip: Clip, purpose: str, model: str, host: str) -> Cargo:
     return Cargo(purpose, model, host, TimeRange(clip.start, clip.start + clip.seconds), len(clip.encoded))
 
 
-def make(model: str, *, key: str, url: str, gate: Gate | None = None) -> GeminiEngine:
+def make(model: str, *, key: str, url: str, gate: Gate | None = None, style: str = "") -> GeminiEngine:
     """The engine; refuses an empty key, because the SDK would look for one in the environment."""
-    return GeminiEngine(model, Service(key, url or SERVICE_URL, gate))
+    return GeminiEngine(model, Service(key, url or SERVICE_URL, gate, style=style))
 
 
 def list_models(key: str, url: str, report: Report) -> list[str]:

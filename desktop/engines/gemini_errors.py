@@ -42,7 +42,7 @@ SENTENCES = {
         "core", "Something between this computer and Gemini answered instead of Gemini (a login page or a proxy). "
                 "Open a web page to log in to the network, then continue."),
     "broken": QT_TRANSLATE_NOOP(
-        "core", "Gemini's answer for this part was not usable. Continue to ask for it again."),
+        "core", "Gemini's answer was not usable. Continue, or ask again."),
     "key": QT_TRANSLATE_NOOP(
         "core", "Gemini refused the key. Check it under Settings ▸ Gemini key; keys of the old kind no longer work, a "
                 "new one takes a minute to make."),
@@ -56,8 +56,8 @@ SENTENCES = {
     "request": QT_TRANSLATE_NOOP("core", "Gemini refused the request for this part."),
     "too_large": QT_TRANSLATE_NOOP("core", "This part is too large for one request."),
     "refused": QT_TRANSLATE_NOOP(
-        "core", "Gemini gave no transcript for this part (its safety rules or a limit). Hear the part with the "
-                "on-device engine."),
+        "core", "Gemini gave no answer here (its safety rules or a limit). Hear the part with the on-device engine, "
+                "or ask in other words."),
 }
 
 _BY_STATUS = {401: "key", 402: "billing", 403: "forbidden", 404: "model", 407: "blocked", 408: "timeout",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from desktop.engines import Gate
@@ -41,16 +41,23 @@ class Reply:
     failure: Failure | None = None
 
 
+class Growing(Protocol):
+    """Where a stream puts what has come so far."""
+
+    text: str
+
+
 class Service:
     """The connection: a daemon thread with an asyncio loop and one client, made on first use."""
 
     def __init__(self, key: str, url: str, gate: Gate | None = None, *,
-                 sleep: Callable[[float], None] = time.sleep) -> None:
+                 style: str = "", sleep: Callable[[float], None] = time.sleep) -> None:
         if not key.strip() or not key.isascii():
             raise EngineError("key", "No Gemini key is set. Add one under Settings ▸ Gemini key, or use the on-device "
                                      "engine.")
         self._key, self._url, self._gate, self._sleep = key, url, gate, sleep
         self.host = urlsplit(url).netloc
+        self._style = style.strip()
         self._client: Any = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="gemini", daemon=True)
@@ -77,6 +84,10 @@ class Service:
                 gate.back(entry, outcome, usage, cargo.model)
 
         return self._patiently(attempt, report)
+
+    def style(self) -> dict[str, str]:
+        """The house style, as an argument for a general model; nothing when there is none."""
+        return {"system_instruction": self._style} if self._style else {}
 
     def models(self, report: Report) -> list[str]:
         """Names of the models that the key may use: the cheapest test of a key, and nothing of a recording."""
@@ -163,11 +174,41 @@ def _client(key: str, url: str) -> Any:
 
 async def create(client: Any, **arguments: Any) -> Reply:
     """One interaction that is not stored, read to its end."""
-    interaction = await client.aio.interactions.create(store=False, timeout=READ_TIMEOUT, **arguments)
+    return _reply(await client.aio.interactions.create(store=False, timeout=READ_TIMEOUT, **arguments))
+
+
+def _reply(interaction: Any) -> Reply:
     status, text = getattr(interaction, "status", None), str(getattr(interaction, "output_text", "") or "")
     fine = status == "completed" and bool(text)
     failure = None if fine else Failure("refused" if status == "failed" else "broken")
     return Reply(text, _usage(getattr(interaction, "usage", None)), _annotations(interaction), failure)
+
+
+async def stream(client: Any, growing: Growing, **arguments: Any) -> Reply:
+    """One interaction that is not stored, whose text grows while it comes.
+
+    Usable only when the end was announced as completed: a stream that just stops raises nothing, an `error` event is
+    not an exception, and what cannot be decoded comes as a plain str (gemini.md section 3).
+    """
+    growing.text, done, usage, failed, is_whole = "", False, Usage(), False, True
+    answer = await client.aio.interactions.create(store=False, stream=True, timeout=READ_TIMEOUT, **arguments)
+    if not hasattr(answer, "__aiter__"):  # an Interaction in place of a stream
+        return _reply(answer)
+    async for event in answer:
+        kind = getattr(event, "event_type", "")
+        if kind == "step.start" and getattr(event.step, "type", "") == "model_output":
+            growing.text += "".join(getattr(part, "text", None) or "" for part in event.step.content or ())
+        elif kind == "step.delta" and getattr(event.delta, "type", "") == "text":
+            growing.text += event.delta.text or ""
+        elif kind == "interaction.completed":
+            done = getattr(event.interaction, "status", "") == "completed"
+            failed = getattr(event.interaction, "status", "") == "failed"
+            usage = _usage(getattr(event.interaction, "usage", None))
+        elif kind == "error":
+            failed = True
+        is_whole = is_whole and not isinstance(event, str)  # something came that cannot be decoded: words are missing
+    fine = is_whole and done and not failed and bool(growing.text)
+    return Reply(growing.text, usage, failure=None if fine else Failure("refused" if failed else "broken"))
 
 
 def _annotations(interaction: Any) -> tuple[dict[str, Any], ...]:

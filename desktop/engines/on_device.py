@@ -76,7 +76,8 @@ class OnDeviceEngine:
             self._child = None
 
 
-def make(model: str, *, key: str = "", url: str = "", gate: object = None) -> OnDeviceEngine:
+def make(model: str, *, key: str = "", url: str = "", gate: object = None,
+         style: str = "") -> OnDeviceEngine:
     """The engine with a model that is on this computer. Raises EngineError when it is not. Nothing is sent."""
     model = model or STARTER
     folder = folder_of(model)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from desktop.engines import ENGINES
 from desktop.model import clock
+from desktop.ui.ask_panel import AskPanel
 from desktop.ui.ledger_view import LedgerView
 from desktop.ui.words import label, translated
 from desktop.ui.workspace import Workspace
@@ -15,9 +18,10 @@ from desktop.ui.workspace import Workspace
 class Inspector(QTabWidget):
     """Summary and Details; later parts add their tabs here."""
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, may_send: Callable[[str], bool], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
+        self.ask = AskPanel(workspace, may_send)
         self.setDocumentMode(True)
         self.setAccessibleName(self.tr("Inspector"))
         self._summary = QPlainTextEdit()
@@ -45,6 +49,7 @@ class Inspector(QTabWidget):
         scroll.setWidget(details)
         scroll.setAccessibleName(self.tr("Details"))
         self.addTab(page, self.tr("Summary"))
+        self.addTab(self.ask, self.tr("Ask"))
         self.addTab(scroll, self.tr("Details"))
         workspace.recording_changed.connect(self.reload)
         workspace.document_changed.connect(self.reload)

@@ -95,7 +95,8 @@ class MainWindow(PlaybackVerbs, QMainWindow):
     def _make_rest(self) -> None:
         from desktop.ui.inspector import Inspector
 
-        self.inspector = Inspector(self.workspace)
+        self.inspector = Inspector(self.workspace, self.may_send)
+        self.inspector.ask.place_wanted.connect(self.go_to_place)
         self._place(self.view, self.inspector)
 
     def _begin(self) -> None:
@@ -196,6 +197,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             "export": document is not None, "copy": document is not None, "rename_speaker": document is not None,
             "remove_transcript": document is not None and not busy, "transcribe": recording is not None and not busy,
             "transcribe_range": workspace.range is not None and not busy, "rename": recording is not None,
+            "ask": recording is not None,
             "remove": recording is not None and not busy, "continue": workspace.unfinished_job() is not None,
             "play_range": workspace.range is not None and player.can_play, "clear_range": workspace.range is not None,
             "zoom_range": workspace.range is not None, "loop": workspace.range is not None and player.can_play,
@@ -376,6 +378,21 @@ class MainWindow(PlaybackVerbs, QMainWindow):
                 "Details tab.").format(what=what or self.tr("The missing parts"), title=recording.title,
                                        host=self.workspace.host), self.tr("Send"))
         return True  # “never upload” is refused below the window, with its sentence
+
+    def ask(self) -> None:
+        """Show where to ask, ready to type."""
+        self.inspector.setCurrentWidget(self.inspector.ask)
+        self.inspector.ask.line.setFocus()
+
+    def go_to_place(self, seconds: float, segment_id: int) -> None:
+        """Select and play what a receipt points to."""
+        document = self.workspace.document
+        segments = document.segments if document else ()
+        row = next((i for i, s in enumerate(segments) if s.id == segment_id and segment_id), -1)
+        if row < 0:
+            row = next((i for i, s in enumerate(segments) if s.start <= seconds < s.end), -1)
+        self.workspace.select(row)
+        self.workspace.player.play(seconds)
 
     # -- verbs: names ----------------------------------------------------------------------------------------
 

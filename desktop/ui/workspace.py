@@ -29,6 +29,7 @@ from desktop.settings import Settings
 from desktop.ui.imports import ImportItem, Imports
 from desktop.ui.jobs import Jobs
 from desktop.ui.player import Player
+from desktop.ui.questions import Questions
 from desktop.ui.tasks import Task, Tasks
 
 
@@ -71,6 +72,9 @@ class Workspace(QObject):
         self.imports = Imports(library, cache, self.tasks, self)
         self.jobs = Jobs(library, cache, self.tasks, lambda: key.read().key,
                          lambda: bool(self.settings.privacy_accepted), url, self)
+        self.questions = Questions(library, cache, self.tasks, lambda: key.read().key,
+                                   lambda: (self.settings.gemini_model, self.settings.house_style),
+                                   lambda: bool(self.settings.privacy_accepted), url, self)
         self.recording: Recording | None = None
         self.transcripts: list[Transcript] = []
         self.document: TranscriptDocument | None = None

@@ -1,0 +1,87 @@
+"""Questions about a recording: what is sent with them, and keeping the checked answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from desktop.audio.cache import CacheFiles
+from desktop.audio.files import PlaybackCopy, flac
+from desktop.cleaning import clean_text
+from desktop.engines import Clip
+from desktop.engines.gemini_answers import GeminiAnswers, Growing, Question
+from desktop.errors import UserError
+from desktop.importing import prepare_recording
+from desktop.library import Library
+from desktop.model import (
+    Progress,
+    Recording,
+    Report,
+    Segment,
+    Thread,
+    TimeRange,
+    TranscriptDocument,
+    Turn,
+    clock,
+)
+from desktop.receipts import AnswerGrows, as_record, as_text, reader
+
+LONGEST_CLIP = 720.0  # seconds of sound that surely go into one request
+MOST_CHARACTERS = 2_500_000  # of a transcript: about 600,000 tokens
+
+
+def ask(library: Library, cache: Path, recording: Recording, answers: GeminiAnswers, question: str, *,
+        document: TranscriptDocument | None, thread: Thread | None = None, time_range: TimeRange | None = None,
+        about_sound: bool = False, report: Report) -> Thread:
+    """Ask, check, keep; gives the conversation with its new turn. Payloads are AnswerGrows.
+
+    The transcript's words are sent, and the clip too when a range is chosen; without a transcript, or about sounds,
+    the sound alone. Raises UserError, EngineError or Cancelled; then nothing is kept.
+    """
+    question = clean_text(question).strip()
+    if not question:
+        raise UserError("Write a question first.")
+    if thread is not None:
+        time_range = thread.range
+    segments = [] if document is None or about_sound else [
+        s for s in document.segments if time_range is None or (s.end > time_range.start and s.start < time_range.end)]
+    lines = [_line(number, segment, document) for number, segment in enumerate(segments, 1)]
+    if sum(map(len, lines)) > MOST_CHARACTERS:
+        raise UserError("This transcript is too long for one question. Choose a range and ask about it.")
+    clip = None
+    if not lines or time_range is not None:
+        clip = _clip(library, cache, recording, time_range, report, must=not lines)
+    growing = Growing()
+    read = reader(segments, TimeRange(clip.start, clip.start + clip.seconds) if clip else None)
+
+    def show(progress: Progress) -> None:
+        claims = read(growing.text, False)
+        report(Progress(progress.fraction, progress.sentence, AnswerGrows(question, claims)))
+
+    turns = thread.turns if thread is not None else ()
+    sent = Question(question, lines, clip, [Turn(t.question, as_text(t.answer), t.model) for t in turns])
+    answer = answers.ask(sent, growing, show)
+    thread_id = thread.id if thread is not None else library.add_thread(
+        recording.id, document.transcript.id if document and lines else None, time_range)
+    library.add_turn(thread_id, question, as_record(read(answer, True), answer), answers.model)
+    return next(t for t in library.threads(recording.id) if t.id == thread_id)
+
+
+def _line(number: int, segment: Segment, document: TranscriptDocument | None) -> str:
+    name = document.speaker_name(segment) if document else ""
+    return f"[{number}] {clock(segment.start)} {name + ': ' if name else ''}{' '.join(segment.text.split())}"
+
+
+def _clip(library: Library, cache: Path, recording: Recording, time_range: TimeRange | None, report: Report, *,
+          must: bool) -> Clip | None:
+    """The sound of the range, or of all; None when it is too long and the words are there anyway."""
+    time_range = (time_range or TimeRange(0.0, recording.duration)).clamped(recording.duration)
+    if time_range.seconds > LONGEST_CLIP:
+        if not must:
+            return None
+        raise UserError("Up to {minutes} minutes of sound can be sent with a question. Choose a range, or make a "
+                        "transcript first: then the whole recording can be asked about.",
+                        minutes=int(LONGEST_CLIP / 60))
+    prepare_recording(library, cache, recording, report)
+    with PlaybackCopy(CacheFiles(cache, recording.sha256).copy) as copy:
+        speech = copy.speech(time_range, None)
+    return Clip(speech, flac(speech), time_range.seconds, time_range.start)

@@ -1,0 +1,240 @@
+"""The Ask tab: presets and free questions; every sentence of an answer with chips that play what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.model import Thread, clock
+from desktop.receipts import PRESETS, Claim, Place, claims_of
+from desktop.ui.flow_layout import FlowLayout
+from desktop.ui.words import choice_box, label, translated
+from desktop.ui.workspace import Workspace
+
+
+class AskPanel(QWidget):
+    """Conversations about the open recording, and where to ask."""
+
+    place_wanted = Signal(float, int)  # seconds, segment id
+
+    def __init__(self, workspace: Workspace, may_send: Callable[[str], bool], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace, self._may_send = workspace, may_send
+        self._thread: Thread | None = None
+        self._threads: list[Thread] = []
+        self._choice = choice_box(self.tr("Conversation"))
+        self._page = QWidget()
+        self._turns = QVBoxLayout(self._page)
+        self._turns.setContentsMargins(4, 4, 4, 4)
+        self._turns.setSpacing(6)
+        self._scroll = QScrollArea()
+        self._scroll.setAccessibleName(self.tr("Answers"))
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(self._page)
+        self._presets = choice_box(self.tr("Ready-made questions"))
+        self._presets.addItem(self.tr("Ready-made questions…"), "")
+        for name, (title, _, _) in PRESETS.items():
+            self._presets.addItem(translated(title), name)
+        self._note = label("", wrap=True)
+        self.line = QLineEdit()
+        self.line.setAccessibleName(self.tr("Question"))
+        self.go = QPushButton(self.tr("Ask"))
+        self._build()
+        self._presets.activated.connect(self._preset)
+        self.line.returnPressed.connect(self._ask_line)
+        self.line.textChanged.connect(lambda _: self._show_state())
+        self.go.clicked.connect(self._go)
+        self._choice.activated.connect(lambda _: self._choose(int(self._choice.currentData())))
+        questions = workspace.questions
+        questions.changed.connect(self._show)
+        questions.grown.connect(self._show)
+        questions.answered.connect(self._answered)
+        workspace.recording_changed.connect(self.reload)
+        for signal in (workspace.document_changed, workspace.range_changed, workspace.key_changed,
+                       workspace.ledger_changed):
+            signal.connect(self._show_state)
+        self.reload()
+
+    def _build(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(self.line, 1)
+        row.addWidget(self.go)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        for widget in (self._choice, self._scroll, self._note, self._presets):
+            layout.addWidget(widget, 1 if widget is self._scroll else 0)
+        layout.addLayout(row)
+
+    def reload(self) -> None:
+        """Another recording: its newest conversation."""
+        recording = self._workspace.recording
+        self._threads = self._workspace.library.threads(recording.id) if recording else []
+        self._thread = self._threads[0] if self._threads else None
+        self._show_choice()
+        self._show()
+
+    # -- asking ----------------------------------------------------------------------------------------------
+
+    def _go(self) -> None:
+        if self._workspace.questions.is_running:
+            self._workspace.questions.stop()
+        else:
+            self._ask_line()
+
+    def _ask_line(self) -> None:
+        if self.line.text().strip() and self.go.isEnabled() and not self._workspace.questions.is_running:
+            self.ask(self.line.text(), self._thread)
+
+    def _preset(self, row: int) -> None:
+        name = str(self._presets.itemData(row) or "")
+        self._presets.setCurrentIndex(0)
+        if name and self._can_ask() and not self._workspace.questions.is_running:
+            _, question, about_sound = PRESETS[name]
+            self.ask(question, None, about_sound=about_sound)
+
+    def ask(self, question: str, thread: Thread | None, *, about_sound: bool = False) -> None:
+        """Ask as the recording's protection wants it."""
+        workspace = self._workspace
+        recording = workspace.recording
+        time_range = thread.range if thread is not None else workspace.range
+        if recording is None:
+            return
+        words_only = workspace.document is not None and not about_sound and time_range is None
+        if not self._may_send(self.tr("The words of the transcript") if words_only else
+                              self.tr("The sound of the range") if time_range else self.tr("The sound")):
+            return
+        self.line.clear()
+        self._thread = thread
+        workspace.questions.ask(recording, question, workspace.document, thread, time_range, about_sound=about_sound)
+
+    def _answered(self, thread: Thread) -> None:
+        self._workspace.ledger_changed.emit()
+        if self._workspace.recording is not None and self._workspace.recording.id == thread.recording_id:
+            self._threads = self._workspace.library.threads(thread.recording_id)
+            self._thread = thread
+            self._show_choice()
+
+    # -- showing ---------------------------------------------------------------------------------------------
+
+    def _show_choice(self) -> None:
+        self._choice.clear()
+        self._choice.addItem(self.tr("New conversation"), 0)
+        for thread in self._threads:
+            place = f" · {clock(thread.range.start)}–{clock(thread.range.end)}" if thread.range else ""
+            self._choice.addItem(f"{thread.turns[0].question[:60]}{place}", thread.id)
+        self._choice.setCurrentIndex(max(0, self._choice.findData(self._thread.id if self._thread else 0)))
+        self._choice.setVisible(bool(self._threads))
+
+    def _choose(self, thread_id: int) -> None:
+        self._thread = next((thread for thread in self._threads if thread.id == thread_id), None)
+        self._show()
+
+    def _show(self) -> None:
+        while (item := self._turns.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        questions = self._workspace.questions
+        mine = self._workspace.recording is not None and questions.recording_id == self._workspace.recording.id
+        for turn in self._thread.turns if self._thread else ():
+            self._add_turn(turn.question, claims_of(turn))
+        if mine and questions.question and (questions.is_running or questions.problem):
+            self._add_turn(questions.question, questions.growing)
+            waiting = label(questions.problem or questions.sentence or self.tr("Preparing"), wrap=True)
+            waiting.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+            self._turns.addWidget(waiting)
+        self._turns.addStretch(1)
+        self._show_state()
+        if mine and questions.is_running:
+            bar = self._scroll.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    def _add_turn(self, question: str, claims: tuple[Claim, ...]) -> None:
+        asked = label(question, wrap=True)
+        font = asked.font()
+        font.setBold(True)
+        asked.setFont(font)
+        self._turns.addWidget(asked)
+        for claim in claims:
+            self._turns.addWidget(_ClaimView(claim, self.place_wanted.emit))
+
+    def _can_ask(self) -> bool:
+        workspace = self._workspace
+        return workspace.recording is not None and workspace.has_key
+
+    def _show_state(self) -> None:
+        workspace = self._workspace
+        running = workspace.questions.is_running
+        self.go.setText(self.tr("Stop") if running else self.tr("Ask"))
+        self.go.setEnabled(running or (self._can_ask() and bool(self.line.text().strip())))
+        self._presets.setEnabled(self._can_ask() and not running)
+        self.line.setEnabled(self._can_ask())
+        self.line.setPlaceholderText(self.tr("Ask on…") if self._thread else self.tr("Ask about this recording…"))
+        self._note.setText(self._what_is_sent())
+
+    def _what_is_sent(self) -> str:
+        workspace = self._workspace
+        if workspace.recording is None:
+            return self.tr("Open a recording to ask about it.")
+        if not workspace.has_key:
+            return self.tr("Questions need a Gemini key (Edit ▸ Settings). Answers that are here can be read without.")
+        time_range = self._thread.range if self._thread else workspace.range
+        if time_range is not None:
+            place = f"{clock(time_range.start)}–{clock(time_range.end)}"
+            return self.tr("About {place}: its sound and words are sent.").format(place=place)
+        if workspace.document is not None and workspace.document.segments:
+            return self.tr("About the whole recording: the words of the transcript are sent, not its sound.")
+        return self.tr("There is no transcript, so the sound is sent (up to 12 minutes; or choose a range).")
+
+
+class _ClaimView(QWidget):
+    """One sentence and its receipts; grey when there are none."""
+
+    def __init__(self, claim: Claim, go: Callable[[float, int], object], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 2)
+        layout.setSpacing(2)
+        text = label(claim.text, wrap=True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(text)
+        if not claim.places:
+            for widget in (text, _note()):
+                widget.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+                layout.addWidget(widget)
+            return
+        chips = QWidget()
+        flow = FlowLayout(chips)
+        for place in claim.places:
+            flow.addWidget(_chip(place, go))
+        layout.addWidget(chips)
+
+
+def _note() -> QWidget:
+    text = label(QCoreApplication.translate("AskPanel", "no source in the recording"))
+    font = text.font()
+    font.setItalic(True)
+    text.setFont(font)
+    return text
+
+
+def _chip(place: Place, go: Callable[[float, int], object]) -> QToolButton:
+    chip = QToolButton()
+    chip.setText("▸ " + clock(place.start))
+    chip.setAccessibleName(QCoreApplication.translate("AskPanel", "Play {time}").format(time=clock(place.start)))
+    chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    chip.clicked.connect(lambda: go(place.start, place.segment_id))
+    return chip
