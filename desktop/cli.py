@@ -162,6 +162,9 @@ def _files(paths: list[Path]) -> list[Path]:
 
 def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: str, url: str, library: Library,
               cache: Path, target: Path | None, ledger: Library | None) -> int:
+    from desktop.audio.cache import CacheFiles
+    from desktop.audio.peaks import Peaks
+    from desktop.doubts import speech_without_text
     from desktop.engines import make_engine
     from desktop.importing import import_audio
     from desktop.sending import LibraryGate
@@ -196,7 +199,8 @@ def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: st
         problem = error.sentence
     document = library.document(job.transcript_id)
     show.clear()
-    return _result(document, problem or recording.problem, bool(problem), options.format, target, show)
+    gaps = speech_without_text(Peaks.load(CacheFiles(cache, recording.sha256).peaks), document)
+    return _result(document, problem or recording.problem, bool(problem), options.format, target, show, gaps)
 
 
 def _check_mark(sha256: str) -> None:
@@ -210,7 +214,7 @@ def _check_mark(sha256: str) -> None:
 
 
 def _result(document: TranscriptDocument, problem: str, failed: bool, format_name: str, target: Path | None,
-            show: _Stderr) -> int:
+            show: _Stderr, gaps: Sequence[TimeRange]) -> int:
     if failed and not document.segments:
         show.failed(problem)
         return FAILED
@@ -219,6 +223,8 @@ def _result(document: TranscriptDocument, problem: str, failed: bool, format_nam
         show.failed(problem)
     for gap in document.transcript.missing:
         show.failed(f"Missing: {clock(gap.start)} to {clock(gap.end)}.")
+    for gap in gaps:
+        show.failed(f"Speech without text: {clock(gap.start)} to {clock(gap.end)}.")
     return PARTLY if failed or document.transcript.missing else DONE
 
 

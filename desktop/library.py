@@ -46,6 +46,8 @@ _RECORDING = """SELECT recording.*,
     EXISTS (SELECT 1 FROM job WHERE recording_id = recording.id AND state != 'done') AS partly
     FROM recording"""
 
+_BY_HAND = 1_000_000  # the part of segments that no run of the transcript's own job may replace
+
 
 class Library:
     """Opens (and when needed makes or migrates) the library below `folder`.
@@ -425,6 +427,19 @@ class Library:
             for position, (name, segment) in enumerate(segments):
                 speaker_id = _speaker_id(connection, transcript_id, name)
                 _insert_segment(connection, transcript_id, 0, position, replace(segment, speaker_id=speaker_id))
+
+    def replace_segments(self, transcript_id: int, old: Iterable[int],
+                         new: Iterable[tuple[str, Segment]]) -> None:
+        """Put (speaker label, segment) pairs in the place of segments; an empty label leaves the segment's speaker."""
+        with self._write() as connection:
+            connection.executemany("DELETE FROM segment WHERE id = ? AND transcript_id = ?",
+                                   [(segment_id, transcript_id) for segment_id in old])
+            row = connection.execute("SELECT coalesce(max(position), -1) + 1 FROM segment WHERE transcript_id = ? "
+                                     "AND part = ?", (transcript_id, _BY_HAND)).fetchone()
+            for position, (label, segment) in enumerate(new, row[0]):
+                if label:
+                    segment = replace(segment, speaker_id=_speaker_id(connection, transcript_id, label))
+                _insert_segment(connection, transcript_id, _BY_HAND, position, segment)
 
     def speaker_labels(self, transcript_id: int) -> dict[int, str]:
         """Speaker id to the label that the engine gave it."""

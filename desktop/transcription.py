@@ -6,8 +6,10 @@ point; an answer that arrived is never asked for twice.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from desktop.audio.channels import channels_differ
 from desktop.audio.files import PlaybackCopy, flac
 from desktop.audio.peaks import Peaks
 from desktop.audio.silence import quietest_near
-from desktop.engines import Clip, Engine, Hearing, Wishes
+from desktop.doubts import NO_VOICE, is_looped, is_over_silence
+from desktop.engines import Clip, Engine, HeardSegment, Hearing, Wishes
 from desktop.errors import Cancelled, EngineError, PullquoteError, UserError
 from desktop.fitting import Placed, drop_repeats, place
 from desktop.importing import prepare_recording
@@ -31,6 +34,7 @@ from desktop.model import (
     Report,
     Segment,
     TimeRange,
+    Word,
     clock,
     ignore_progress,
 )
@@ -38,6 +42,8 @@ from desktop.sentences import QT_TRANSLATE_NOOP, say
 
 CUT_REACH = 30.0  # seconds around a border in which the quietest place is looked for
 CONTEXT_LINES = 5
+REPEATED = QT_TRANSLATE_NOOP("core", "repeated")
+_LEAST_HALVED = 30.0  # seconds; what is shorter is asked for again as it is
 CHANNEL_NAMES = (QT_TRANSLATE_NOOP("core", "Left channel"), QT_TRANSLATE_NOOP("core", "Right channel"))
 # After these the next part would fail in the same way: the job waits as a whole.
 _STOPPING = frozenset((
@@ -169,34 +175,76 @@ class _Run:
         self._done += self._weights[part.index]
 
     def _hearing(self, part: Part) -> Hearing:
-        """From the answer on disk if there is one, else from the engine; an unreadable one is asked for once more."""
+        """From the answer on disk if there is one, else from the engine; see `_heard_again` for a bad one."""
         answer = self._library.answer(self._job.id, part.index)
-        if answer is not None:
-            try:
-                return self._engine.read(answer)
-            except EngineError:
-                self._library.drop_answer(self._job.id, part.index)
+        if answer is None:
+            return self._judged(part, self._ask(part))
+        halves = _halves(answer)
+        if halves is not None and len(halves) < 2:
+            return self._in_halves(part, halves)
         try:
-            return self._engine.read(self._ask(part))
+            return self._read(answer)
+        except EngineError:
+            return self._heard_again(part)
+
+    def _judged(self, part: Part, answer: str) -> Hearing:
+        """The answer, unless it cannot be read or the model got stuck and repeats itself."""
+        try:
+            hearing = self._read(answer)
         except EngineError as error:
             if error.kind != "broken":
                 raise
+            return self._heard_again(part)
+        return self._heard_again(part) if is_looped([s.text for s in hearing.segments]) else hearing
+
+    def _heard_again(self, part: Part) -> Hearing:
+        """Once more, in two halves when it is long enough: a shorter clip is the cure that helps most often."""
         self._library.drop_answer(self._job.id, part.index)
-        self._say(say("Part {number}: the answer was not usable; asking once more", number=part.index + 1), 0.0, part)
-        return self._engine.read(self._ask(part))
+        if part.end - part.start >= _LEAST_HALVED:
+            self._say(say("The answer was not usable; hearing it once more in two halves"), 0.0, part)
+            return self._in_halves(part, [])
+        self._say(say("The answer was not usable; asking once more"), 0.0, part)
+        return self._read(self._ask(part))
+
+    def _in_halves(self, part: Part, done: list[tuple[float, str]]) -> Hearing:
+        """Ask for what is missing of the two halves; each answer is on disk before the next is asked for."""
+        origin = part.start - part.lead_in
+        middle = (part.start + part.end) / 2
+        border = quietest_near(self._peaks, middle, min(CUT_REACH, (part.end - part.start) / 8))
+        for number, stretch in enumerate((TimeRange(origin, border), TimeRange(border, part.end))):
+            if number < len(done):
+                continue
+            self._library.set_part_state(self._job.id, part.index, PartState.SENDING)
+            wishes = self._wishes(part) if number == 0 else replace(self._wishes(part), lead_in=0.0)
+            answer = self._engine.hear(self._clip(part, stretch), wishes,
+                                       lambda p: self._say(p.sentence, p.fraction, part))
+            done = [*done, (stretch.start - origin, answer)]
+            self._library.save_answer(self._job.id, part.index, json.dumps({"halves": done}))
+        return self._joined(done)
+
+    def _read(self, answer: str) -> Hearing:
+        halves = _halves(answer)
+        return self._engine.read(answer) if halves is None else self._joined(halves)
+
+    def _joined(self, halves: list[tuple[float, str]]) -> Hearing:
+        """Two answers as one, in the time of the whole part."""
+        heard = [(offset, self._engine.read(answer)) for offset, answer in halves]
+        return Hearing(tuple(_shifted(segment, offset) for offset, hearing in heard for segment in hearing.segments),
+                       "\n".join(hearing.summary for _, hearing in heard if hearing.summary),
+                       any(hearing.whole_seconds for _, hearing in heard))
 
     def _ask(self, part: Part) -> str:
         self._library.set_part_state(self._job.id, part.index, PartState.SENDING)
-        clip = self._clip(part)
+        clip = self._clip(part, TimeRange(part.start - part.lead_in, part.end))
         answer = self._engine.hear(clip, self._wishes(part), lambda p: self._say(p.sentence, p.fraction, part))
         self._library.save_answer(self._job.id, part.index, answer)
         return answer
 
-    def _clip(self, part: Part) -> Clip:
+    def _clip(self, part: Part, stretch: TimeRange) -> Clip:
         self._say(say("Cutting part {number}", number=part.index + 1), 0.0, part)
-        speech = self._copy.speech(TimeRange(part.start - part.lead_in, part.end), part.channel)
+        speech = self._copy.speech(stretch, part.channel)
         encoded = flac(speech) if self._engine.abilities.sends_audio else b""
-        return Clip(speech, encoded, part.end - part.start + part.lead_in, part.start - part.lead_in)
+        return Clip(speech, encoded, stretch.seconds, stretch.start)
 
     def _wishes(self, part: Part) -> Wishes:
         options = self._job.options
@@ -219,7 +267,7 @@ class _Run:
         self._report(Progress(min(1.0, fraction), sentence, PartStored(self._job.transcript_id, part.index)))
 
     def _keep(self, part: Part, hearing: Hearing) -> None:
-        placed = place(hearing, part, self._peaks)
+        placed = self._doubted(place(hearing, part, self._peaks))
         if part.lead_in:
             placed = drop_repeats(self._before(part), placed, part.start)
         self._library.store_part(self._job, part.index, [self._labelled(item, part) for item in placed],
@@ -230,7 +278,19 @@ class _Run:
         for following in self._library.job(self._job.id).parts[part.index + 1:part.index + 2]:
             answer = self._library.answer(self._job.id, following.index)
             if following.lead_in and following.state is PartState.STORED and answer is not None:
-                self._keep(following, self._engine.read(answer))
+                self._keep(following, self._read(answer))
+
+    def _doubted(self, placed: list[Placed]) -> list[Placed]:
+        """Mark text where nobody speaks, and lines that are there again and again."""
+        often = {text for text, count in Counter(item.segment.text for item in placed).items() if count >= 4}
+        looped = is_looped([item.segment.text for item in placed])
+        result = []
+        for item in placed:
+            flags = item.segment.flags
+            flags += (NO_VOICE,) if is_over_silence(self._peaks, item.segment) else ()
+            flags += (REPEATED,) if looped and item.segment.text in often else ()
+            result.append(replace(item, segment=replace(item.segment, flags=flags)))
+        return result
 
     def _labelled(self, item: Placed, part: Part) -> tuple[str, Segment]:
         """One channel is one speaker; an engine that names nobody has one speaker for all."""
@@ -247,3 +307,15 @@ class _Run:
         self._report(Progress(min(1.0, self._done + fraction * self._weights[part.index]), sentence))
 
 
+def _halves(answer: str) -> list[tuple[float, str]] | None:
+    """(offset in seconds, answer) of a part that was heard in halves; None when it was not."""
+    if not answer.startswith('{"halves": ['):
+        return None
+    return [(float(offset), str(text)) for offset, text in json.loads(answer)["halves"]]
+
+
+def _shifted(segment: HeardSegment, offset: float) -> HeardSegment:
+    return replace(
+        segment, start=None if segment.start is None else segment.start + offset,
+        end=None if segment.end is None else segment.end + offset,
+        words=tuple(Word(w.text, w.start + offset, w.end + offset) for w in segment.words))

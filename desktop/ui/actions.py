@@ -55,6 +55,8 @@ ACTIONS: tuple[Entry, ...] = (
     Entry("transcribe_range", "Recording", QT_TRANSLATE_NOOP("actions", "Transcribe &range…"), "transcribe_range",
           ("Ctrl+Shift+T",)),
     Entry("continue", "Recording", QT_TRANSLATE_NOOP("actions", "&Continue with the missing parts"), "continue_job"),
+    Entry("hear_again", "Recording", QT_TRANSLATE_NOOP("actions", "&Hear this again…"), "hear_again",
+          ("Ctrl+Shift+R",)),
     Entry("ask", "Recording", QT_TRANSLATE_NOOP("actions", "&Ask about this recording"), "ask", ("Ctrl+Shift+A",)),
     Entry("rename", "Recording", QT_TRANSLATE_NOOP("actions", "Re&name recording…"), "rename_recording",
           separator=True),

@@ -34,7 +34,7 @@ from PySide6.QtWidgets import (
 
 from desktop import __version__
 from desktop.engines import ENGINES
-from desktop.model import Protection, TimeRange, clock, parse_clock
+from desktop.model import Protection, TimeRange, TranscriptDocument, clock, parse_clock
 from desktop.paths import RESOURCES
 from desktop.ui import actions, theme
 from desktop.ui.item_models import ITEM, SPEAKER
@@ -175,6 +175,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         workspace.settings_changed.connect(self._apply_theme)
         workspace.imports.changed.connect(self._failed_import)
         workspace.settings_wanted.connect(self.open_settings)
+        workspace.heard_again.connect(self.show_rehearing)
 
     def _restore(self) -> None:
         if self._geometry is None:
@@ -195,6 +196,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         busy = recording is not None and workspace.jobs.of(recording.id) is not None
         rules = {
             "export": document is not None, "copy": document is not None, "rename_speaker": document is not None,
+            "hear_again": document is not None and not busy,
             "remove_transcript": document is not None and not busy, "transcribe": recording is not None and not busy,
             "transcribe_range": workspace.range is not None and not busy, "rename": recording is not None,
             "ask": recording is not None,
@@ -338,6 +340,31 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         dialog = TranscribeDialog(self.workspace, time_range, self)
         if dialog.exec():
             self.start_transcription(dialog.options())
+
+    def hear_again(self) -> None:
+        """The range, else the selected line, once more, with either engine; then old and new are compared."""
+        from desktop.ui.dialogs import TranscribeDialog
+
+        recording, segment = self.workspace.recording, self.workspace.segment(self.workspace.selected)
+        time_range = self.workspace.range
+        if time_range is None and segment is not None and recording is not None:
+            time_range = TimeRange(segment.start - 0.3, segment.end + 0.3).clamped(recording.duration)
+        if recording is None or self.workspace.document is None or time_range is None:
+            self.workspace.noticed.emit(Notice(self.tr("Choose a line or a range first, then hear it again.")))
+            return
+        dialog = TranscribeDialog(self.workspace, time_range, self)
+        dialog.setWindowTitle(self.tr("Hear again"))
+        if dialog.exec():
+            options = dialog.options()
+            if not ENGINES[options.engine].abilities.sends_audio or self._may_upload():
+                self.workspace.noticed.emit(None)
+                self.workspace.hear_again(options)
+
+    def show_rehearing(self, old: TranscriptDocument, new: TranscriptDocument) -> None:
+        """Old and new beside each other."""
+        from desktop.ui.rehearing_dialog import RehearingDialog
+
+        RehearingDialog(self.workspace, old, new, self).open()
 
     def start_transcription(self, options: Options) -> None:
         """Start a run; before the first upload ever, say what leaves and ask."""

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from desktop.audio.cache import CacheFiles
 from desktop.audio.peaks import Peaks
 from desktop.engines import ENGINES
-from desktop.model import RecordingState, clock
+from desktop.model import RecordingState, TimeRange, clock
 from desktop.ui.banner import Banner
 from desktop.ui.inspector import engine_name
 from desktop.ui.overview_strip import OverviewStrip
@@ -115,6 +115,7 @@ class RecordingView(QWidget):
         workspace.picture_changed.connect(self.show_picture)
         workspace.document_changed.connect(self.show_document)
         workspace.range_changed.connect(self._show_range)
+        workspace.gaps_changed.connect(self._show_gaps)
         workspace.segment_selected.connect(self._show_selected)
         workspace.noticed.connect(self.banner.show_notice)
         workspace.jobs.changed.connect(self._show_lower)
@@ -125,6 +126,7 @@ class RecordingView(QWidget):
         wave.range_requested.connect(workspace.set_range)
         wave.segment_requested.connect(workspace.select)
         wave.play_segment_requested.connect(self.play_segment)
+        wave.gap_requested.connect(self._choose_gap)
         transcript.selectionModel().currentChanged.connect(lambda index, _: workspace.select(index.row()))
         transcript.play_requested.connect(workspace.player.play)
         transcript.play_segment_requested.connect(self.play_segment)
@@ -191,6 +193,23 @@ class RecordingView(QWidget):
         self._offer_rest()
         self._tick()
 
+    def _show_gaps(self) -> None:
+        self.waveform.set_gaps(self._workspace.gaps)
+        self._show_facts()
+
+    def _choose_gap(self, gap: TimeRange) -> None:
+        """Speech without text: make it the range, a little wider, and offer to hear it again."""
+        recording = self._workspace.recording
+        if recording is None:
+            return
+        wider = TimeRange(gap.start - 0.5, gap.end + 0.5).clamped(recording.duration)
+        self._workspace.set_range(wider)
+        self._workspace.noticed.emit(Notice(
+            self.tr("Somebody seems to speak from {start} to {end}, and no line covers it.").format(
+                start=clock(gap.start), end=clock(gap.end)),
+            action=self.tr("Hear this again…"), verb=self._actions["hear_again"].trigger,
+            second_action=self.tr("Play"), second_verb=self._actions["play_range"].trigger))
+
     def _show_facts(self) -> None:
         recording, document = self._workspace.recording, self._workspace.document
         if recording is None:
@@ -201,6 +220,8 @@ class RecordingView(QWidget):
             facts.append(self.tr("1 speaker") if count == 1 else self.tr("{count} speakers").format(count=count))
             languages = sorted({s.language for s in document.segments if s.language})
             facts += [", ".join(languages[:4])] if languages else []
+            gaps = len(self._workspace.gaps)
+            facts += [self.tr("1 gap") if gaps == 1 else self.tr("{count} gaps").format(count=gaps)] if gaps else []
         self.facts.setText("  ·  ".join(facts))
 
     def _offer_rest(self) -> None:

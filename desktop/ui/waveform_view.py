@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QBrush,
     QColor,
     QFontMetrics,
     QKeyEvent,
@@ -40,6 +41,7 @@ class WaveformView(QWidget):
     range_requested = Signal(object)  # TimeRange or None
     segment_requested = Signal(int)  # select
     play_segment_requested = Signal(int)
+    gap_requested = Signal(object)  # TimeRange
     view_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -47,6 +49,7 @@ class WaveformView(QWidget):
         self.scale = TimeScale()
         self.lane = SegmentLane()
         self.document: TranscriptDocument | None = None
+        self.gaps: tuple[TimeRange, ...] = ()  # speech without text
         self.range: TimeRange | None = None
         self.playhead = 0.0
         self.selected = -1
@@ -99,6 +102,11 @@ class WaveformView(QWidget):
         self.document, self.lane = document, SegmentLane.of(document)
         self.update()
 
+    def set_gaps(self, gaps: tuple[TimeRange, ...]) -> None:
+        """Stretches of speech that no line covers: hatched in the lane; a click there asks for them again."""
+        self.gaps = gaps
+        self.update()
+
     def set_range(self, time_range: TimeRange | None) -> None:
         self.range = time_range
         self.update()
@@ -148,6 +156,7 @@ class WaveformView(QWidget):
         painter.fillRect(event.rect(), self.palette().base())
         self._paint_wave(painter, colours, event.rect().x(), event.rect().width())
         self._paint_lane(painter, colours)
+        self._paint_gaps(painter, colours)
         self._paint_ruler(painter, colours)
         if self.range is not None:
             self._paint_range(painter, colours)
@@ -188,6 +197,18 @@ class WaveformView(QWidget):
         metrics = QFontMetrics(self.font())
         for index in self.lane.wider_than(_LEAST_NAMED * self.scale.per_pixel, self.scale.start, self.scale.end):
             self._paint_name(painter, colours, index, metrics)
+
+    def _paint_gaps(self, painter: QPainter, colours: theme.Colours) -> None:
+        for gap in self.gaps:
+            if gap.end < self.scale.start or gap.start > self.scale.end:
+                continue
+            x, right = self.scale.to_x(gap.start), self.scale.to_x(gap.end)
+            box = QRectF(x, RULER + 1, max(3.0, right - x), LANE - 3)
+            painter.fillRect(box, self.palette().base())
+            painter.fillRect(box, QBrush(colours.playhead, Qt.BrushStyle.BDiagPattern))
+            painter.setPen(QPen(colours.playhead, 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(box)
 
     def _paint_selected(self, painter: QPainter) -> None:
         x, right = self.scale.to_x(self.lane.starts[self.selected]), self.scale.to_x(self.lane.ends[self.selected])
@@ -277,9 +298,12 @@ class WaveformView(QWidget):
         if self._press is not None and not self._dragging and event.button() == Qt.MouseButton.LeftButton:
             seconds = self.scale.to_time(event.position().x())
             index = self.lane.at(seconds)
+            gap = next((gap for gap in self.gaps if gap.start <= seconds <= gap.end), None)
             if index >= 0:
                 self.segment_requested.emit(index)
             self.seek_requested.emit(seconds)
+            if gap is not None and RULER <= event.position().y() < RULER + LANE:
+                self.gap_requested.emit(gap)
         self._press, self._dragging = None, ""
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:

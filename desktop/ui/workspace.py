@@ -15,6 +15,7 @@ from desktop.errors import Cancelled, PullquoteError
 from desktop.library import Library
 from desktop.model import (
     Job,
+    JobState,
     Progress,
     Protection,
     Recording,
@@ -52,6 +53,8 @@ class Workspace(QObject):
     recording_changed = Signal()  # another recording is open, or none
     picture_changed = Signal(object)  # Picture or Peaks of the open recording
     document_changed = Signal()  # another transcript, or its segments or speakers changed
+    heard_again = Signal(object, object)  # the shown TranscriptDocument, and that of the second hearing
+    gaps_changed = Signal()  # stretches of speech without text were looked for
     range_changed = Signal()
     segment_selected = Signal(int)  # index in document.segments; -1 none
     ledger_changed = Signal()  # something was sent, or the protection of the open recording changed
@@ -79,11 +82,13 @@ class Workspace(QObject):
         self.transcripts: list[Transcript] = []
         self.document: TranscriptDocument | None = None
         self.picture: object = None
+        self.gaps: tuple[TimeRange, ...] = ()  # speech that no line of the shown transcript covers
         self.range: TimeRange | None = None
         self.selected = -1
         self._preparing: Task | None = None
         self._watched_import: ImportItem | None = None
         self._document_wanted = 0
+        self._rehearings: dict[int, int] = {}  # recording id: the transcript that is being compared with
         self.player.step_back = settings.step_back
         self._connect()
 
@@ -97,7 +102,7 @@ class Workspace(QObject):
         self.jobs.finished.connect(self._job_finished)
         self.jobs.part_stored.connect(lambda _: self.ledger_changed.emit())
         self.jobs.finished.connect(lambda *_: self.ledger_changed.emit())
-        self.jobs.failed.connect(lambda _, error: self.show_error(error))
+        self.jobs.failed.connect(self._job_failed)
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -204,8 +209,23 @@ class Workspace(QObject):
         chosen = self._same_place(document)
         self.document = document
         self.document_changed.emit()
+        self._look_for_gaps(document)
         self.selected = chosen
         self.segment_selected.emit(chosen)
+
+    def _look_for_gaps(self, document: TranscriptDocument) -> None:
+        """On a worker: ten hours take a quarter of a second."""
+        from desktop.audio.peaks import Peaks
+
+        def found(gaps: tuple[TimeRange, ...]) -> None:
+            if self.document is document:
+                self.gaps = gaps
+                self.gaps_changed.emit()
+
+        self.gaps = ()
+        self.gaps_changed.emit()
+        if isinstance(self.picture, Peaks) and document.segments:
+            self.tasks.start(_gaps, self.picture, document, done=found)
 
     def _same_place(self, document: TranscriptDocument) -> int:
         """The index in `document` of what is selected: the same row of the same transcript, else the same time."""
@@ -218,8 +238,33 @@ class Workspace(QObject):
         middle = (old.start + old.end) / 2
         return next((i for i, s in enumerate(document.segments) if s.start <= middle < s.end), -1)
 
+    def hear_again(self, options: Any) -> None:
+        """Hear a range of the shown transcript again; the lines are compared and nothing is replaced by itself."""
+        if self.recording is not None and self.document is not None:
+            self._rehearings[self.recording.id] = self.document.transcript.id
+            self.jobs.start(self.recording, options, consent=True)
+
+    def _rehearing_done(self, old_id: int, job: Job) -> None:
+        def compare(documents: tuple[TranscriptDocument, TranscriptDocument]) -> None:
+            self.heard_again.emit(*documents)
+
+        if job.state is JobState.DONE:
+            self.tasks.start(_two_documents, self.library, old_id, job.transcript_id, done=compare,
+                             failed=self.show_error)
+        else:  # its error was shown; what it heard stays as a transcript of its own
+            self.reload_transcripts(old_id)
+
+    def finish_rehearing(self, old: TranscriptDocument, new: TranscriptDocument, chosen: list[Any]) -> None:
+        """Take over what was chosen and drop the second hearing."""
+        def done(_: object) -> None:
+            if self.recording is not None and self.recording.id == old.recording.id:
+                self.reload_transcripts(old.transcript.id)
+            self.library_changed.emit()
+
+        self.tasks.start(_take_over, self.library, old, new, chosen, done=done, failed=self.show_error)
+
     def _part_stored(self, transcript_id: int) -> None:
-        if self.recording is None:
+        if self.recording is None or self.recording.id in self._rehearings:
             return
         if any(t.id == transcript_id for t in self.transcripts):
             if self.document is None or self.document.transcript.id == transcript_id:
@@ -229,8 +274,16 @@ class Workspace(QObject):
 
     def _job_finished(self, recording: Recording, job: Job) -> None:
         self.library_changed.emit()
+        old_id = self._rehearings.pop(recording.id, 0)
         if self.recording is not None and self.recording.id == recording.id:
-            self.reload_transcripts(job.transcript_id)
+            if old_id:
+                self._rehearing_done(old_id, job)
+            else:
+                self.reload_transcripts(job.transcript_id)
+
+    def _job_failed(self, recording: Recording, error: PullquoteError) -> None:
+        self._rehearings.pop(recording.id, None)
+        self.show_error(error)
 
     def unfinished_job(self) -> Job | None:
         """The job of the shown transcript, when parts are missing and nobody works on it."""
@@ -383,6 +436,24 @@ def _load(library: Library, transcript_id: int, old: TranscriptDocument | None) 
     same = {segment.id: segment for segment in old.segments}
     return replace(document, segments=tuple(
         same[segment.id] if same.get(segment.id) == segment else segment for segment in document.segments))
+
+
+def _two_documents(library: Library, old_id: int, new_id: int) -> tuple[TranscriptDocument, TranscriptDocument]:
+    return library.document(old_id), library.document(new_id)
+
+
+def _take_over(library: Library, old: TranscriptDocument, new: TranscriptDocument, chosen: list[Any]) -> None:
+    from desktop.rehearing import accept
+
+    if chosen:
+        accept(library, old, new, chosen)
+    library.remove_transcript(new.transcript.id)
+
+
+def _gaps(peaks: Any, document: TranscriptDocument) -> tuple[TimeRange, ...]:
+    from desktop.doubts import speech_without_text
+
+    return speech_without_text(peaks, document)
 
 
 def _trim(cache: Path, most_bytes: int, in_use: list[str]) -> None:
