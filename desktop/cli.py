@@ -176,7 +176,7 @@ def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: st
         recording = import_audio(library, cache, file, show.report).recording
         if engine_name == "gemini" and not options.keep:
             _check_mark(recording.sha256)
-        model = options.model or (saved.gemini_model if engine_name == "gemini" else saved.device_model)
+        model = _model(options.model, engine_name, saved)
         engine = make_engine(engine_name, model, key=key, url=url,
                              gate=LibraryGate(library, recording.id, consent=True, ledger=ledger))
         job = start_job(library, cache, recording, engine, Options(
@@ -201,6 +201,15 @@ def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: st
     show.clear()
     gaps = speech_without_text(Peaks.load(CacheFiles(cache, recording.sha256).peaks), document)
     return _result(document, problem or recording.problem, bool(problem), options.format, target, show, gaps)
+
+
+def _model(wanted: str, engine: str, saved: settings.Settings) -> str:
+    """The model that was named, else the best that is known to be open to the key."""
+    if engine != "gemini":
+        return wanted or saved.device_model
+    if "transcribe" in wanted and " + " not in wanted:
+        return f"{wanted} + {saved.gemini_model}"
+    return wanted or saved.two_hearings or saved.gemini_model
 
 
 def _check_mark(sha256: str) -> None:

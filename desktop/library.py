@@ -315,6 +315,12 @@ class Library:
             with self._write() as connection:
                 connection.execute("UPDATE speaker SET name = ? WHERE id = ?", (name, speaker_id))
 
+    def merge_speakers(self, kept: int, dropped: int) -> None:
+        """All that `dropped` said was said by `kept` (of the same transcript)."""
+        with self._write() as connection:
+            connection.execute("UPDATE segment SET speaker_id = ? WHERE speaker_id = ?", (kept, dropped))
+            connection.execute("DELETE FROM speaker WHERE id = ?", (dropped,))
+
     def segments(self, transcript_id: int) -> list[Segment]:
         """The segments of a transcript in the order of time, words included."""
         words: dict[int, list[Word]] = {}
@@ -427,6 +433,16 @@ class Library:
             for position, (name, segment) in enumerate(segments):
                 speaker_id = _speaker_id(connection, transcript_id, name)
                 _insert_segment(connection, transcript_id, 0, position, replace(segment, speaker_id=speaker_id))
+
+    def annotate(self, transcript_id: int, lines: Iterable[tuple[int, str, str, str]], summary: str) -> None:
+        """Enter (segment id, language, translation, emotion) read from the text, and add to the summary."""
+        with self._write() as connection:
+            connection.executemany(
+                "UPDATE segment SET language = ?, translation = ?, emotion = ? WHERE id = ? AND transcript_id = ?",
+                [(clean_name(language), clean_text(translation), emotion, segment_id, transcript_id)
+                 for segment_id, language, translation, emotion in lines])
+            connection.execute("UPDATE transcript SET summary = trim(summary || char(10) || ?, char(10)) WHERE id = ?",
+                               (clean_text(summary), transcript_id))
 
     def replace_segments(self, transcript_id: int, old: Iterable[int],
                          new: Iterable[tuple[str, Segment]]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from desktop.paths import private_folder
 
+WORDS_MODEL = "gemini-3.5-transcribe"
 DEFAULT_MODEL = "gemini-3.8-flash"
 STARTER_MODEL = "tiny.en"
 
@@ -18,7 +19,7 @@ STARTER_MODEL = "tiny.en"
 class Settings:
     """Unknown keys of the file are kept out, missing or wrong ones take the default."""
 
-    gemini_model: str = DEFAULT_MODEL
+    gemini_model: str = DEFAULT_MODEL  # the general model
     device_model: str = STARTER_MODEL
     translate_to: str = "en"
     house_style: str = ""  # goes to general models as a system instruction
@@ -28,6 +29,11 @@ class Settings:
     step_back: float = 1.5  # seconds, on resume
     cache_gigabytes: float = 20.0
     sample_offered: bool = False  # the sample was put into the library once
+
+    @property
+    def two_hearings(self) -> str:
+        """The model for the words and the general one for the rest, when the key may use it; "" when not known."""
+        return f"{WORDS_MODEL} + {self.gemini_model}" if WORDS_MODEL in self.known_models else ""
 
 
 def load(file: Path) -> Settings:

@@ -23,6 +23,7 @@ from desktop.engines import Clip, Engine, HeardSegment, Hearing, Wishes
 from desktop.errors import Cancelled, EngineError, PullquoteError, UserError
 from desktop.fitting import Placed, drop_repeats, place
 from desktop.importing import prepare_recording
+from desktop.joining import Voice, clean_clip, clip_names, lineup_prompt, lineup_schema, overlap_links, read_lineup
 from desktop.library import Library
 from desktop.model import (
     Job,
@@ -43,6 +44,8 @@ from desktop.sentences import QT_TRANSLATE_NOOP, say
 CUT_REACH = 30.0  # seconds around a border in which the quietest place is looked for
 CONTEXT_LINES = 5
 REPEATED = QT_TRANSLATE_NOOP("core", "repeated")
+SPEAKER_UNSURE = QT_TRANSLATE_NOOP("core", "speaker unsure")
+_LINES_READ_AT_ONCE = 80
 _LEAST_HALVED = 30.0  # seconds; what is shorter is asked for again as it is
 CHANNEL_NAMES = (QT_TRANSLATE_NOOP("core", "Left channel"), QT_TRANSLATE_NOOP("core", "Right channel"))
 # After these the next part would fail in the same way: the job waits as a whole.
@@ -61,11 +64,12 @@ class Options:
     language: str = ""
     translate_to: str = ""
     speakers: int | None = None
+    emotion: bool = True
 
     def as_record(self) -> dict[str, object]:
         """What the library keeps of it."""
         return {"model": self.model, "language": self.language, "translate_to": self.translate_to,
-                "speakers": self.speakers}
+                "speakers": self.speakers, "emotion": self.emotion}
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def run_job(library: Library, cache: Path, job_id: int, engine: Engine, report: 
             for part in job.parts:
                 if part.state is not PartState.STORED:
                     run.hear(part)
+            run.annotate()
     except PullquoteError as error:
         library.set_job_state(job_id, JobState.WAITING, "" if isinstance(error, Cancelled) else error.sentence)
         raise
@@ -253,7 +258,7 @@ class _Run:
         return Wishes(
             model=self._engine.model, language=str(options.get("language") or ""),
             translate_to=str(options.get("translate_to") or ""),
-            speakers=speakers if isinstance(speakers, int) else None,
+            speakers=speakers if isinstance(speakers, int) else None, emotion=options.get("emotion") is not False,
             known_speakers=tuple(self._library.speaker_labels(self._job.transcript_id)[s.id] for s in known),
             last_lines=tuple(s.text for s in self._before(part)[-CONTEXT_LINES:]), lead_in=part.lead_in)
 
@@ -266,8 +271,27 @@ class _Run:
         sentence = say("Part {number} of {total} is done", number=part.index + 1, total=len(self._job.parts))
         self._report(Progress(min(1.0, fraction), sentence, PartStored(self._job.transcript_id, part.index)))
 
+    def annotate(self) -> None:
+        """The second hearing, of the words: what no line has yet is asked for in pieces, each kept at once."""
+        read = getattr(self._engine, "annotate", None)
+        if read is None:
+            return
+        document = self._library.document(self._job.transcript_id)
+        open_lines = [(s, document.speaker_name(s)) for s in document.segments if not s.language]
+        wishes = replace(self._wishes(self._job.parts[0]), known_speakers=(), last_lines=())
+        for first in range(0, len(open_lines), _LINES_READ_AT_ONCE):
+            lines = open_lines[first:first + _LINES_READ_AT_ONCE]
+            annotations = read(lines, wishes, lambda p: self._report(Progress(1.0, p.sentence)))
+            self._library.annotate(self._job.transcript_id, [
+                (a.segment_id, a.language or "und", a.translation, a.emotion) for a in annotations.lines],
+                annotations.summary)
+            unread = {segment.id for segment, _ in lines} - {a.segment_id for a in annotations.lines}
+            self._library.annotate(self._job.transcript_id, [(i, "und", "", "") for i in unread], "")
+
     def _keep(self, part: Part, hearing: Hearing) -> None:
         placed = self._doubted(place(hearing, part, self._peaks))
+        if getattr(self._engine, "labels_restart", False):
+            placed = self._named(part, placed)
         if part.lead_in:
             placed = drop_repeats(self._before(part), placed, part.start)
         self._library.store_part(self._job, part.index, [self._labelled(item, part) for item in placed],
@@ -280,16 +304,92 @@ class _Run:
             if following.lead_in and following.state is PartState.STORED and answer is not None:
                 self._keep(following, self._read(answer))
 
+    def _named(self, part: Part, placed: list[Placed]) -> list[Placed]:
+        """Labels that hold over the whole recording: by the overlap, by a line-up, else a new and doubtful speaker."""
+        labels = list(dict.fromkeys(item.label for item in placed if item.label))
+        names = self._names_of(placed) | self._linked(part, placed)
+        known = list(self._library.speaker_labels(self._job.transcript_id).values())
+        unnamed = [label for label in labels if label not in names]
+        if unnamed and known:
+            names |= self._lined_up(part, placed, unnamed, [name for name in known if name not in names.values()])
+        flags = (SPEAKER_UNSURE,) if known else ()
+        number = len(known)
+        doubtful = set()
+        for label in labels:
+            if label not in names:
+                number += 1
+                names[label] = f"Speaker {number}"
+                doubtful.add(label)
+        return [replace(item, label=names.get(item.label, ""), segment=replace(
+            item.segment, flags=item.segment.flags + (flags if item.label in doubtful else ()))) for item in placed]
+
+    def _names_of(self, placed: list[Placed]) -> dict[str, str]:
+        """What the labels of a part were called when it was stored, found by its lines."""
+        labels = self._library.speaker_labels(self._job.transcript_id)
+        stored = {(round(s.start, 2), s.text): labels.get(s.speaker_id or 0, "")
+                  for s in self._library.segments(self._job.transcript_id)}
+        votes: dict[str, Counter[str]] = {}
+        for item in placed:
+            name = stored.get((round(item.segment.start, 2), item.segment.text))
+            if name and item.label:
+                votes.setdefault(item.label, Counter())[name] += 1
+        return {label: counts.most_common(1)[0][0] for label, counts in votes.items()}
+
+    def _linked(self, part: Part, placed: list[Placed]) -> dict[str, str]:
+        """Names from the part before, for voices that both have heard saying the same words in the overlap."""
+        before = next((p for p in self._job.parts if p.index == part.index - 1 and p.channel == part.channel), None)
+        answer = self._library.answer(self._job.id, before.index) if before is not None and part.lead_in else None
+        if before is None or answer is None:
+            return {}
+        theirs = place(self._read(answer), before, self._peaks)
+        names = self._names_of(theirs)
+        links = overlap_links(theirs, placed, TimeRange(part.start - part.lead_in, part.start), before.index,
+                              part.index)
+        return {new.label: names[old.label] for old, new, _ in links if old.label in names}
+
+    def _lined_up(self, part: Part, placed: list[Placed], unnamed: list[str], known: list[str]) -> dict[str, str]:
+        """Ask whose voice it is: a short clip of everybody who is known, and of every voice that is not."""
+        labels = self._library.speaker_labels(self._job.transcript_id)
+        stored = [(Voice(-1, labels.get(s.speaker_id or 0, "")), s)
+                  for s in self._library.segments(self._job.transcript_id)]
+        here = [(Voice(part.index, item.label), item.segment) for item in placed]
+        voices = [*(Voice(-1, name) for name in known), *(Voice(part.index, label) for label in unnamed)]
+        places = {voice: clean_clip(stored if voice.part < 0 else here, voice) for voice in voices}
+        shown = [voice for voice in voices if places[voice] is not None]
+        if not any(v.part < 0 for v in shown) or not any(v.part >= 0 for v in shown):
+            return {}
+        letters = clip_names(len(shown))
+        clips = [self._clip(part, stretch) for voice in shown if (stretch := places[voice]) is not None]
+        try:
+            answer = self._engine.same_voices(  # type: ignore[attr-defined]
+                clips, lineup_prompt(letters), lineup_schema(letters), letters,
+                lambda p: self._say(p.sentence, p.fraction, part))
+            groups = read_lineup(answer, letters)
+        except EngineError as error:
+            if error.kind in _STOPPING:
+                raise
+            return {}
+        by_letter = dict(zip(letters, shown, strict=True))
+        names = {}
+        for letters_together in groups:
+            together = [by_letter[letter] for letter in letters_together]
+            old, new = [v for v in together if v.part < 0], [v for v in together if v.part >= 0]
+            if len(old) == 1 and len(new) == 1:  # two labels of one request are two people
+                names[new[0].label] = old[0].label
+        return names
+
     def _doubted(self, placed: list[Placed]) -> list[Placed]:
         """Mark text where nobody speaks, and lines that are there again and again."""
         often = {text for text, count in Counter(item.segment.text for item in placed).items() if count >= 4}
         looped = is_looped([item.segment.text for item in placed])
+        emotions = self._job.options.get("emotion") is not False
         result = []
         for item in placed:
             flags = item.segment.flags
             flags += (NO_VOICE,) if is_over_silence(self._peaks, item.segment) else ()
             flags += (REPEATED,) if looped and item.segment.text in often else ()
-            result.append(replace(item, segment=replace(item.segment, flags=flags)))
+            result.append(replace(item, segment=replace(
+                item.segment, flags=flags, emotion=item.segment.emotion if emotions else "")))
         return result
 
     def _labelled(self, item: Placed, part: Part) -> tuple[str, Segment]:

@@ -49,6 +49,7 @@ class Wishes:
     language: str = ""
     translate_to: str = ""
     speakers: int | None = None
+    emotion: bool = True
     known_speakers: tuple[str, ...] = ()
     last_lines: tuple[str, ...] = ()  # already transcribed; context only
     lead_in: float = 0.0  # seconds at the start of the clip that were heard before
@@ -75,6 +76,24 @@ class Hearing:
     segments: tuple[HeardSegment, ...]
     summary: str = ""
     whole_seconds: bool = False
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What was read from the text of one segment."""
+
+    segment_id: int
+    language: str
+    translation: str = ""
+    emotion: str = ""
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What was read from some lines."""
+
+    lines: tuple[Annotation, ...]
+    summary: str = ""
 
 
 class Gate(Protocol):

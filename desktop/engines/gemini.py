@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 from desktop.engines import ENGINES, Clip, Gate, Hearing, Wishes
 from desktop.engines.gemini_errors import Failure
@@ -11,6 +12,9 @@ from desktop.engines.gemini_service import Service, create
 from desktop.environment import SERVICE_URL
 from desktop.model import Cargo, Report, TimeRange
 from desktop.sentences import say
+
+if TYPE_CHECKING:
+    from desktop.engines.gemini_transcribe import TranscribeEngine
 
 INLINE_LIMIT = 14_000_000  # bytes of audio; base64 makes 19 MB of it, below the 20 MB of the audio page
 
@@ -22,6 +26,7 @@ class GeminiEngine:
     abilities = ENGINES["gemini"].abilities
     longest_part = 600.0
     overlap = 3.0
+    labels_restart = False  # known speakers and last lines are handed on from part to part
 
     def __init__(self, model: str, service: Service) -> None:
         self.model = model
@@ -34,7 +39,8 @@ class GeminiEngine:
         return self._service.send(cargo, lambda client: create(
             client, model=self.model,
             input=[{"type": "text", "text": prompt(wishes, clip.seconds)}, audio_part(clip)],
-            response_format={"type": "text", "mime_type": "application/json", "schema": schema(wishes.translate_to)},
+            response_format={"type": "text", "mime_type": "application/json", "schema": schema(
+                wishes.translate_to, wishes.emotion)},
             generation_config={"thinking_level": "low", "max_output_tokens": 32_000}, **self._service.style(),
         ), report, say("Gemini is listening")).text
 
@@ -55,9 +61,14 @@ def cargo_of(clip: Clip, purpose: str, model: str, host: str) -> Cargo:
     return Cargo(purpose, model, host, TimeRange(clip.start, clip.start + clip.seconds), len(clip.encoded))
 
 
-def make(model: str, *, key: str, url: str, gate: Gate | None = None, style: str = "") -> GeminiEngine:
-    """The engine; refuses an empty key, because the SDK would look for one in the environment."""
-    return GeminiEngine(model, Service(key, url or SERVICE_URL, gate, style=style))
+def make(model: str, *, key: str, url: str, gate: Gate | None = None,
+         style: str = "") -> GeminiEngine | TranscribeEngine:
+    """The engine; "a + b" is two hearings: words from a, the rest from b. Refuses an empty key."""
+    from desktop.engines.gemini_transcribe import TranscribeEngine
+
+    service = Service(key, url or SERVICE_URL, gate, style=style)
+    words, _, helper = model.partition(" + ")
+    return TranscribeEngine(words, helper, service) if helper else GeminiEngine(model, service)
 
 
 def list_models(key: str, url: str, report: Report) -> list[str]:

@@ -9,6 +9,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QLocale, Qt, QTimer
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -26,6 +27,7 @@ from desktop.engines import ENGINES
 from desktop.exports import FORMATS
 from desktop.ledger import money
 from desktop.model import Protection, TimeRange, clock
+from desktop.settings import WORDS_MODEL
 from desktop.ui import actions
 from desktop.ui.texts import PRIVACY_TEXT
 from desktop.ui.words import choice_box, label, plain_buttons, translated
@@ -56,8 +58,13 @@ class TranscribeDialog(QDialog):
         self.setWindowTitle(self.tr("Transcribe range") if time_range else self.tr("Transcribe"))
         self.setMinimumWidth(480)
         self._engine = choice_box(self.tr("Engine"))
-        self._engine.addItem(self._gemini_title(), "gemini")
-        self._engine.addItem(self.tr("On device · {model}").format(model=workspace.settings.device_model), "device")
+        settings = workspace.settings
+        if settings.two_hearings:
+            self._engine.addItem(self.tr("Gemini · words by {model}").format(model=settings.two_hearings),
+                                 ("gemini", settings.two_hearings))
+        self._engine.addItem(self._gemini_title(), ("gemini", settings.gemini_model))
+        self._engine.addItem(self.tr("On device · {model}").format(model=settings.device_model),
+                             ("device", settings.device_model))
         self._language = _language_box(self.tr("Language spoken"), self.tr("Detect"))
         self._translate = _language_box(self.tr("Translate to"), self.tr("No translation"))
         row = self._translate.findData(workspace.settings.translate_to)
@@ -66,11 +73,13 @@ class TranscribeDialog(QDialog):
         self._speakers.setAccessibleName(self.tr("Number of speakers"))
         self._speakers.setRange(0, 8)
         self._speakers.setSpecialValueText(self.tr("Automatic"))
+        self._emotion = QCheckBox(self.tr("Name emotions (the machine's opinion)"))
+        self._emotion.setChecked(True)
         self._note = label("", wrap=True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._go = self._buttons.addButton(self.tr("Transcribe"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._build()
-        self._engine.setCurrentIndex(0 if workspace.has_key else 1)
+        self._engine.setCurrentIndex(0 if workspace.has_key else self._engine.count() - 1)
         self._engine.currentIndexChanged.connect(lambda _: self._show_note())
         self._language.currentIndexChanged.connect(lambda _: self._show_note())
         self._show_note()
@@ -88,6 +97,7 @@ class TranscribeDialog(QDialog):
         form.addRow(self.tr("&Language spoken"), self._language)
         form.addRow(self.tr("&Translate to"), self._translate)
         form.addRow(self.tr("&Speakers"), self._speakers)
+        form.addRow("", self._emotion)
         form.addRow(self._note)
         form.addRow(plain_buttons(self._buttons))
         self._buttons.accepted.connect(self.accept)
@@ -98,13 +108,20 @@ class TranscribeDialog(QDialog):
         return f"Gemini · {model}" if self._workspace.has_key else self.tr("Gemini (needs a key)")
 
     def _show_note(self) -> None:
-        engine = ENGINES[str(self._engine.currentData())]
-        for widget in (self._translate, self._speakers):
+        name, model = self._engine.currentData()
+        engine = ENGINES[name]
+        for widget in (self._translate, self._speakers, self._emotion):
             widget.setEnabled(engine.abilities.speakers)
+        if " + " in model:
+            self._speakers.setEnabled(False)  # that model counts by itself
         text = translated(engine.abilities.cannot)
         if engine.abilities.sends_audio:
             text = self.tr("The audio of this range is sent to Google's Gemini service as 16 kHz mono, without its "
                            "name. Nothing is stored there by Pullquote.") + "\n" + self._estimate()
+            settings = self._workspace.settings
+            if settings.known_models and not settings.two_hearings:
+                text += " " + self.tr("This key may not use {model}, so the general model hears the words.").format(
+                    model=WORDS_MODEL)
             if not self._workspace.has_key:
                 text = self.tr("No Gemini key is set. Add one under Edit ▸ Settings, or transcribe on this device.")
         else:
@@ -125,7 +142,7 @@ class TranscribeDialog(QDialog):
     def _estimate(self) -> str:
         """Tokens and cost before anything is sent."""
         table = prices.load()
-        model = self._workspace.settings.gemini_model
+        model = self._engine.currentData()[1].split(" + ")[0]
         tokens = round(self._seconds * prices.TOKENS_PER_SECOND)
         costs = table.transcript_cost(model, self._seconds)
         if costs is None:
@@ -139,11 +156,10 @@ class TranscribeDialog(QDialog):
         """What was chosen."""
         from desktop.transcription import Options
 
-        engine = str(self._engine.currentData())
+        engine, model = self._engine.currentData()
         abilities = ENGINES[engine].abilities
-        settings = self._workspace.settings
         return Options(
-            engine=engine, model=settings.gemini_model if engine == "gemini" else settings.device_model,
+            engine=engine, model=model, emotion=self._emotion.isChecked(),
             time_range=self._range, language=str(self._language.currentData() or ""),
             translate_to=str(self._translate.currentData() or "") if abilities.translation else "",
             speakers=self._speakers.value() or None if abilities.speakers else None)

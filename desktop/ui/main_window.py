@@ -437,8 +437,11 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         if speaker is None:
             self.workspace.noticed.emit(Notice(self.tr("Choose a line of the speaker first, then rename.")))
             return
-        name, fine = QInputDialog.getText(self, self.tr("Rename speaker everywhere"), self.tr("Name"),
-                                          QLineEdit.EchoMode.Normal, speaker.name)
+        document = self.workspace.document
+        names = [s.name for s in document.speakers.values()] if document else [speaker.name]
+        name, fine = QInputDialog.getItem(
+            self, self.tr("Rename speaker everywhere"), self.tr("Name (the name of another speaker makes both one)"),
+            names, names.index(speaker.name), True)
         if fine and name.strip():
             self.workspace.rename_speaker(speaker.id, name)
 

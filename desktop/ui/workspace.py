@@ -293,8 +293,13 @@ class Workspace(QObject):
         return job if job and self.document.transcript.missing else None
 
     def rename_speaker(self, speaker_id: int, name: str) -> None:
-        """Give a speaker a name, everywhere."""
-        self._guarded(self.library.rename_speaker, speaker_id, name)
+        """Give a speaker a name, everywhere; the name of another speaker makes them one."""
+        speakers = self.document.speakers.values() if self.document else ()
+        other = next((s for s in speakers if s.name.casefold() == name.strip().casefold() and s.id != speaker_id), None)
+        if other is not None:
+            self._guarded(self.library.merge_speakers, other.id, speaker_id)
+        else:
+            self._guarded(self.library.rename_speaker, speaker_id, name)
         self.reload_transcripts()
 
     def remove_transcript(self, transcript_id: int) -> None:
