@@ -7,8 +7,10 @@ point; an answer that arrived is never asked for twice.
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -129,9 +131,7 @@ def run_job(library: Library, cache: Path, job_id: int, engine: Engine, report: 
     try:
         with PlaybackCopy(CacheFiles(cache, recording.sha256).copy) as copy:
             run = _Run(library, job, engine, copy, Peaks.load(CacheFiles(cache, recording.sha256).peaks), report)
-            for part in job.parts:
-                if part.state is not PartState.STORED:
-                    run.hear(part)
+            run.hear_all([part for part in job.parts if part.state is not PartState.STORED])
             run.annotate()
     except PullquoteError as error:
         library.set_job_state(job_id, JobState.WAITING, "" if isinstance(error, Cancelled) else error.sentence)
@@ -162,6 +162,31 @@ class _Run:
         total = sum(part.end - part.start for part in job.parts) or 1.0
         self._weights = {part.index: (part.end - part.start) / total for part in job.parts}
         self._done = sum(self._weights[p.index] for p in job.parts if p.state is PartState.STORED)
+        self._cutting = threading.Lock()  # the copy is one open file
+        self._ahead: dict[int, Future[str]] = {}  # answers that are being asked for while others are stored
+
+    def hear_all(self, parts: list[Part]) -> None:
+        """Hear and store the parts in their order; some engines are asked for several at a time."""
+        at_once = self._engine.at_once
+        if at_once < 2 or len(parts) < 2:
+            for part in parts:
+                self.hear(part)
+            return
+        try:
+            with ThreadPoolExecutor(at_once, "part") as pool:  # leaving it waits for what is paid for already
+                for number, part in enumerate(parts):
+                    for coming in parts[number:number + at_once]:
+                        if coming.index not in self._ahead and self._library.answer(self._job.id, coming.index) is None:
+                            self._ahead[coming.index] = pool.submit(self._ask, coming)
+                    self.hear(part)
+        finally:
+            self._forget_unasked()
+
+    def _forget_unasked(self) -> None:
+        """After a stop: what was being asked for and has no answer is planned again."""
+        for part in self._library.job(self._job.id).parts:
+            if part.state is PartState.SENDING and self._library.answer(self._job.id, part.index) is None:
+                self._library.set_part_state(self._job.id, part.index, PartState.PLANNED)
 
     def hear(self, part: Part) -> None:
         """Hear one part and store it; a failure of this part alone is noted and not raised."""
@@ -181,6 +206,9 @@ class _Run:
 
     def _hearing(self, part: Part) -> Hearing:
         """From the answer on disk if there is one, else from the engine; see `_heard_again` for a bad one."""
+        future = self._ahead.pop(part.index, None)
+        if future is not None:
+            return self._judged(part, future.result())
         answer = self._library.answer(self._job.id, part.index)
         if answer is None:
             return self._judged(part, self._ask(part))
@@ -247,7 +275,8 @@ class _Run:
 
     def _clip(self, part: Part, stretch: TimeRange) -> Clip:
         self._say(say("Cutting part {number}", number=part.index + 1), 0.0, part)
-        speech = self._copy.speech(stretch, part.channel)
+        with self._cutting:
+            speech = self._copy.speech(stretch, part.channel)
         encoded = flac(speech) if self._engine.abilities.sends_audio else b""
         return Clip(speech, encoded, stretch.seconds, stretch.start)
 

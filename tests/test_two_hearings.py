@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -18,9 +19,9 @@ from desktop.engines.gemini_transcribe import TranscribeEngine
 from desktop.errors import Cancelled, EngineError
 from desktop.importing import import_audio
 from desktop.library import Library
-from desktop.model import Job, JobState, Progress, ignore_progress
+from desktop.model import Job, JobState, PartState, Progress, ignore_progress
 from desktop.sending import LibraryGate
-from desktop.transcription import SPEAKER_UNSURE, Options, run_job, start_job
+from desktop.transcription import SPEAKER_UNSURE, Options, PartStored, run_job, start_job
 from tests.clips import KEY, make_clip
 from tests.fakes import FreeGate
 from tests.gemini_service import Fault, GeminiService, Locator, truth_answer
@@ -150,6 +151,77 @@ def test_a_stop_before_the_reading_keeps_the_words_and_asks_only_for_the_reading
     again = run_job(library, cache, job.id, engine_for(library, recording.id, service, 600.0), ignore_progress)
     assert again.state is JobState.DONE and sum(heard.transcribes for heard in service.heard) == before
     assert all(s.language for s in library.segments(job.transcript_id))
+
+
+def test_parts_are_asked_for_two_at_a_time_and_stored_in_order(library: Library, cache: Any,
+                                                               service: GeminiService) -> None:
+    truth, under_way, most = Truth(), [0], [0]
+    lock = threading.Lock()
+
+    def answer(heard: Heard) -> Any:
+        with lock:
+            under_way[0] += heard.transcribes
+            most[0] = max(most[0], under_way[0])
+        time.sleep(0.3 if heard.transcribes else 0)
+        with lock:
+            under_way[0] -= heard.transcribes
+            return truth(heard)
+
+    service.answer = answer
+    recording = import_audio(library, cache, INTERVIEW, ignore_progress).recording
+    engine = engine_for(library, recording.id, service, 50.0)
+    job = start_job(library, cache, recording, engine, Options("gemini", engine.model))
+    stored: list[int] = []
+    asked: list[int] = []
+
+    def note(progress: Progress) -> None:
+        if isinstance(progress.payload, PartStored):
+            stored.append(progress.payload.index)
+            asked.append(sum(heard.transcribes for heard in service.heard))
+
+    assert run_job(library, cache, job.id, engine, note).state is JobState.DONE
+    assert most == [2] and stored == [part.index for part in job.parts] and len(stored) >= 4
+    assert asked[0] < len(stored), "the first text is there before the last part is asked for"
+    assert sum(heard.transcribes for heard in service.heard) == len(stored)
+
+
+def test_a_stop_with_two_parts_under_way_pays_for_none_twice(library: Library, cache: Any,
+                                                             service: GeminiService) -> None:
+    service.answer = Truth()
+    recording = import_audio(library, cache, INTERVIEW, ignore_progress).recording
+    engine = engine_for(library, recording.id, service, 50.0)
+    job = start_job(library, cache, recording, engine, Options("gemini", engine.model))
+    service.hold_from(2)  # two are answered, then two hang
+
+    pressed = threading.Event()
+
+    def stop(progress: Progress) -> None:
+        if service.held == 2:
+            pressed.set()
+        if pressed.is_set():
+            raise Cancelled
+
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        run_job(library, cache, job.id, engine, stop)
+    assert time.monotonic() - began < 10
+    service.release()
+    parts = library.job(job.id).parts
+    assert not any(part.state is PartState.SENDING for part in parts)
+    answered = {part.index for part in parts if library.answer(job.id, part.index) is not None}
+    before = len(service.heard)
+    done = run_job(library, cache, job.id, engine_for(library, recording.id, service, 50.0), ignore_progress)
+    asked_again = sum(heard.transcribes for heard in service.heard[before:])
+    assert done.state is JobState.DONE and asked_again == len(parts) - len(answered)
+
+
+def test_one_pause_holds_for_all_parts(library: Library, cache: Any, service: GeminiService) -> None:
+    service.answer = Truth()
+    service.fail_next(Fault.status(429, "rate_limit_exceeded", retry_info_seconds=1.0))
+    began = time.monotonic()
+    assert heard_with(library, cache, service, 50.0).state is JobState.DONE
+    assert time.monotonic() - began >= 1.0
+    assert [line.outcome for line in library.sendings()].count("failed") == 1
 
 
 def test_without_a_line_up_a_strange_voice_is_a_doubtful_speaker(library: Library, cache: Any,

@@ -113,6 +113,7 @@ class Engine(Protocol):
     abilities: Abilities
     longest_part: float  # seconds per request
     overlap: float  # seconds that neighbouring parts share
+    at_once: int  # parts that may be asked for at a time; more than one when no part needs the one before
     model: str
 
     def hear(self, clip: Clip, wishes: Wishes, report: Report) -> str:

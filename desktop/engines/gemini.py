@@ -26,6 +26,7 @@ class GeminiEngine:
     abilities = ENGINES["gemini"].abilities
     longest_part = 600.0
     overlap = 3.0
+    at_once = 1
     labels_restart = False  # known speakers and last lines are handed on from part to part
 
     def __init__(self, model: str, service: Service) -> None:

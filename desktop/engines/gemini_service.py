@@ -58,6 +58,7 @@ class Service:
         self._key, self._url, self._gate, self._sleep = key, url, gate, sleep
         self.host = urlsplit(url).netloc
         self._style = style.strip()
+        self._not_before = 0.0  # on the monotonic clock; the service asked for a pause until then
         self._client: Any = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="gemini", daemon=True)
@@ -97,6 +98,8 @@ class Service:
         """Wait and try again where that is safe."""
         waited = 0.0
         for number in range(1, MOST_TRIES + 1):
+            while (pause := self._not_before - time.monotonic()) > 0:  # another part was told to wait: so do all
+                self._wait(pause, report)
             result, failure = attempt()
             if failure is None:
                 return result  # type: ignore[return-value]
@@ -104,6 +107,8 @@ class Service:
             if not failure.retry or number == MOST_TRIES or waited + pause > MOST_WAITING:
                 raise failure.error()
             waited += pause
+            if failure.kind == "rate":
+                self._not_before = max(self._not_before, time.monotonic() + pause)
             self._wait(pause, report)
         raise AssertionError("unreachable")
 

@@ -34,6 +34,7 @@ class TranscribeEngine:
     abilities = ENGINES["gemini"].abilities
     longest_part = 600.0  # FLAC of ten minutes goes inline, so nothing is stored on the service
     overlap = 10.0
+    at_once = 2
     labels_restart = True
 
     def __init__(self, model: str, helper: str, service: Service) -> None:

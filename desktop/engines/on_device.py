@@ -27,6 +27,7 @@ class OnDeviceEngine:
     abilities = ENGINES["device"].abilities
     longest_part = 300.0  # a part is what a stop may cost
     overlap = 0.0  # cuts lie in silence, and words are exact
+    at_once = 1
 
     def __init__(self, model: str, folder: Path) -> None:
         self.model = model
