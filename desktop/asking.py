@@ -23,9 +23,8 @@ from desktop.model import (
     Turn,
     clock,
 )
-from desktop.receipts import AnswerGrows, as_record, as_text, reader
+from desktop.receipts import LONGEST_CLIP, AnswerGrows, as_record, as_text, reader
 
-LONGEST_CLIP = 720.0  # seconds of sound that surely go into one request
 MOST_CHARACTERS = 2_500_000  # of a transcript: about 600,000 tokens
 
 
@@ -40,8 +39,9 @@ def ask(library: Library, cache: Path, recording: Recording, answers: GeminiAnsw
     question = clean_text(question).strip()
     if not question:
         raise UserError("Write a question first.")
-    if thread is not None:
-        time_range = thread.range
+    if thread is not None:  # its lines are numbered by the transcript that it began with
+        time_range, about_sound = thread.range, thread.transcript_id is None
+        document = None if thread.transcript_id is None else library.document(thread.transcript_id)
     segments = [] if document is None or about_sound else [
         s for s in document.segments if time_range is None or (s.end > time_range.start and s.start < time_range.end)]
     lines = [_line(number, segment, document) for number, segment in enumerate(segments, 1)]
@@ -59,10 +59,11 @@ def ask(library: Library, cache: Path, recording: Recording, answers: GeminiAnsw
 
     turns = thread.turns if thread is not None else ()
     sent = Question(question, lines, clip, [Turn(t.question, as_text(t.answer), t.model) for t in turns])
-    answer = answers.ask(sent, growing, show)
+    answer = answers.ask(sent, growing, show).encode("utf-8", "replace").decode()  # no lone surrogates
+    kept = as_record(read(answer, True), answer)
     thread_id = thread.id if thread is not None else library.add_thread(
         recording.id, document.transcript.id if document and lines else None, time_range)
-    library.add_turn(thread_id, question, as_record(read(answer, True), answer), answers.model)
+    library.add_turn(thread_id, question, kept, answers.model)
     return next(t for t in library.threads(recording.id) if t.id == thread_id)
 
 
@@ -75,6 +76,9 @@ def _clip(library: Library, cache: Path, recording: Recording, time_range: TimeR
           must: bool) -> Clip | None:
     """The sound of the range, or of all; None when it is too long and the words are there anyway."""
     time_range = (time_range or TimeRange(0.0, recording.duration)).clamped(recording.duration)
+    if time_range.seconds < 0.1:
+        raise UserError("The range is empty or lies behind the end of the recording ({end}). Choose another range.",
+                        end=clock(recording.duration))
     if time_range.seconds > LONGEST_CLIP:
         if not must:
             return None

@@ -27,7 +27,7 @@ from desktop.model import (
     ignore_progress,
     parse_clock,
 )
-from desktop.receipts import PRESETS, claims_of
+from desktop.receipts import PRESETS, claims_of, what_goes
 
 if TYPE_CHECKING:
     from desktop.library import Library
@@ -167,7 +167,7 @@ def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: st
     from desktop.doubts import speech_without_text
     from desktop.engines import make_engine
     from desktop.importing import import_audio
-    from desktop.sending import LibraryGate
+    from desktop.sending import LibraryGate, manner_of
     from desktop.transcription import Options, run_job, start_job
 
     show = _Stderr(file.name)
@@ -178,7 +178,8 @@ def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: st
             _check_mark(recording.sha256)
         model = _model(options.model, engine_name, saved)
         engine = make_engine(engine_name, model, key=key, url=url,
-                             gate=LibraryGate(library, recording.id, consent=True, ledger=ledger))
+                             gate=LibraryGate(library, recording.id, consent=True, ledger=ledger),
+                             manner=manner_of(saved))
         job = start_job(library, cache, recording, engine, Options(
             engine_name, model, options.time_range, options.language, _translate_to(options, engine_name),
             options.speakers))
@@ -395,13 +396,16 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
             _check_mark(recording.sha256)
         newest = next(iter(library.transcripts(recording.id)), None)
         document = library.document(newest.id) if newest else None
-        print(f"The question is sent to {url.split('/')[2]}, with {_what_goes(document, options)}.", file=sys.stderr)
+        about_sound = bool(options.preset and PRESETS[options.preset][2])
+        goes = {"words": "the words of the transcript", "sound": "the sound", "both": "the words and the sound"}[
+            what_goes(document, options.time_range, recording.duration, about_sound=about_sound)]
+        print(f"The question is sent to {url.split('/')[2]}, with {goes}.", file=sys.stderr)
         answers = make(options.model or saved.gemini_model, key=key, url=url, style=saved.house_style,
                        gate=LibraryGate(library, recording.id, consent=True, ledger=ledger))
         try:
             thread = ask(library, cache, recording, answers, question, document=document,
                          time_range=options.time_range, report=show.report,
-                         about_sound=bool(options.preset and PRESETS[options.preset][2]))
+                         about_sound=about_sound)
         finally:
             answers.close()
         show.clear()
@@ -409,12 +413,6 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
         sources = ", ".join(clock(place.start) for place in claim.places) or "no source in the recording"
         print(f"{claim.text} [{sources}]")
     return DONE
-
-
-def _what_goes(document: TranscriptDocument | None, options: argparse.Namespace) -> str:
-    if document is None or (options.preset and PRESETS[options.preset][2]):
-        return "the sound"
-    return "the words and the sound of the range" if options.time_range else "the words of the transcript"
 
 
 def _ledger(options: argparse.Namespace, environment_key: str) -> int:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from desktop.cleaning import clean_text
-from desktop.model import Segment, TimeRange, Turn, parse_clock
+from desktop.model import Segment, TimeRange, TranscriptDocument, Turn, parse_clock
 from desktop.sentences import QT_TRANSLATE_NOOP
 
 _N = QT_TRANSLATE_NOOP
+LONGEST_CLIP = 720.0  # seconds of sound that surely go into one request
 # name: title, question, whether it is about the sound and not about the words
 PRESETS: dict[str, tuple[str, str, bool]] = {
     "describe": (_N("core", "Describe"), "Describe this recording: who speaks, about what, in what setting and mood.",
@@ -43,6 +46,7 @@ class Claim:
 
     text: str
     places: tuple[Place, ...] = ()
+    is_open: bool = False  # still being written
 
 
 @dataclass(frozen=True)
@@ -70,34 +74,62 @@ def as_text(record: str) -> str:
     return str(json.loads(record)["answer"])
 
 
-_SENTENCE = re.compile(r"^(?P<text>.*?)\s*(?P<sources>(?:\[[^\[\]]{0,200}\]\s*)*)[.;]?\s*$", re.S)
-_LEADING = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+_LEADING = re.compile(r"^\s{0,20}(?:[-*•]|\d{1,2}[.)])\s+")
+_MOST_CHARACTERS = 400_000  # of an answer; the service's own limit is far below
+_MOST_SOURCES = 40  # of one sentence
+
+
+def what_goes(document: TranscriptDocument | None, sound: TimeRange | None, duration: float, *,
+              about_sound: bool) -> str:
+    """What a question sends along: "words", "sound" or "both". `sound` is the chosen range."""
+    has_words = not about_sound and document is not None and any(
+        sound is None or (s.end > sound.start and s.start < sound.end) for s in document.segments)
+    if not has_words:
+        return "sound"
+    return "both" if sound is not None and sound.clamped(duration).seconds <= LONGEST_CLIP else "words"
 
 
 def reader(segments: Sequence[Segment], sound: TimeRange | None) -> Callable[[str, bool], tuple[Claim, ...]]:
     """A function from the text so far to checked sentences; an unfinished last line is shown without receipts."""
     def read(text: str, is_whole: bool) -> tuple[Claim, ...]:
-        lines = clean_text(text).split("\n")
+        text = clean_text(text, _MOST_CHARACTERS) + ("\n" if text.endswith("\n") else "")
+        lines = text.split("\n")
         unfinished = "" if is_whole else lines.pop()
         claims = [claim for line in lines if (claim := _claim(line, segments, sound))]
         if rest := unfinished.split("[")[0].strip():
-            claims.append(Claim(rest))
+            claims.append(Claim(rest, is_open=True))
         return tuple(claims)
 
     return read
 
 
 def _claim(line: str, segments: Sequence[Segment], sound: TimeRange | None) -> Claim | None:
-    match = _SENTENCE.match(_LEADING.sub("", line))
-    if match is None or not match["text"].strip():
+    text, sources = _without_sources(_LEADING.sub("", " ".join(line.split())))
+    if not text:
         return None
-    text = match["text"].strip()
     places = []
-    for source in re.split(r"[,;\s\[\]]+", match["sources"]):
+    for source in sources:
         place = _line_place(source, text, segments) if segments else _time_place(source, sound)
         if place is not None and place not in places:
             places.append(place)
     return Claim(text, tuple(places))
+
+
+def _without_sources(line: str) -> tuple[str, list[str]]:
+    """A sentence, and what stands in the brackets at its end; spans like 3-5 are written out."""
+    found: list[str] = []
+    while len(found) < _MOST_SOURCES and (bare := line.rstrip(" .;")).endswith("]"):
+        begin = bare.rfind("[", max(0, len(bare) - 200))
+        if begin < 0:
+            break
+        found[:0] = re.split(r"[,;\s]+", bare[begin + 1:-1])
+        line = bare[:begin].rstrip()
+    sources: list[str] = []
+    for source in found:
+        span = re.fullmatch(r"(\d{1,7})[-–](\d{1,7})", source)
+        ends = (int(span[1]), int(span[2])) if span else (0, -1)
+        sources += map(str, range(ends[0], ends[1] + 1)) if 0 <= ends[1] - ends[0] <= 20 else [source] if source else []
+    return line.strip(), sources[:_MOST_SOURCES]
 
 
 def _line_place(source: str, text: str, segments: Sequence[Segment]) -> Place | None:
@@ -125,18 +157,30 @@ _SMALL_WORDS = frozenset(re.findall(r"\w+", """
     about after again also because been before being between both could does doing down during each from further have
     having here into itself just like more most much only other over same says said should some such than that their
     them then there these they this those through under until very were what when where which while with would your
-    speaker speakers recording interview person people asks asked tells told explains mentions"""))
+    speaker speakers recording interview person people asks asked tells told explains mentions
+    the and for are was not but you his her she him its our out who how why had has did can may all any one two too"""))
 
 
 def _content(text: str) -> set[str]:
-    """Figures, and the stems of words that mean something; single characters of scripts without spaces."""
+    """Figures, and the beginnings of words that mean something; pairs of characters where there are no spaces."""
+    text = re.sub(r"(?<=\d)[,.\u00a0\u202f](?=\d{3}(?!\d))", "", text.casefold())  # 1,200 is 1200
     found: set[str] = set()
-    for word in re.findall(r"\w+", text.casefold()):
-        if any(character.isdigit() for character in word):
+    for kind, run in groupby(text, _kind):
+        word = "".join(run)
+        if kind == "figure":
             found.add(word)
-        elif len(word) >= 4 and word.isascii() and word not in _SMALL_WORDS:
+        elif kind == "dense":
+            found |= {word[i:i + 2] for i in range(len(word) - 1)}
+        elif kind == "letters" and len(word) >= 3 and word not in _SMALL_WORDS:
             found.add(word[:5])
-        elif not word.isascii():
-            found |= {word[:5]} if len(word) >= 4 and ord(word[0]) < 0x2E80 else \
-                {word[i:i + 2] for i in range(len(word) - 1)} if ord(word[0]) >= 0x2E80 else set()
     return found
+
+
+def _kind(character: str) -> str:
+    category = unicodedata.category(character)[0]
+    if category == "N":
+        return "figure"
+    if category not in "LM":
+        return ""
+    dense = "\u2e80" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7a3" or "\u0e00" <= character <= "\u0eff"
+    return "dense" if dense else "letters"

@@ -6,9 +6,11 @@ engines/gemini.py sends nothing without a gate; the entry is in the library befo
 from __future__ import annotations
 
 from desktop import prices
+from desktop.engines import Manner
 from desktop.errors import PullquoteError, UserError
 from desktop.library import Library
 from desktop.model import Cargo, Protection, Usage
+from desktop.settings import Settings
 
 
 class NotAllowed(UserError):
@@ -53,6 +55,12 @@ def check_file(library: Library, sha256: str) -> None:
     recording = library.recording_with_hash(sha256)
     if recording is not None:
         check(library, recording.id, consent=True)
+
+
+def manner_of(chosen: Settings) -> Manner:
+    """How things are sent, from the settings; values that make no sense become the usual ones."""
+    return Manner(chosen.house_style, chosen.sends_as if chosen.sends_as in ("flac", "ogg") else "flac",
+                  min(4, max(1, round(chosen.parts_at_once))))
 
 
 def sweep(library: Library) -> None:

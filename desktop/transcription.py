@@ -17,7 +17,7 @@ from pathlib import Path
 
 from desktop.audio.cache import CacheFiles
 from desktop.audio.channels import channels_differ
-from desktop.audio.files import PlaybackCopy, flac
+from desktop.audio.files import ENCODERS, PlaybackCopy
 from desktop.audio.peaks import Peaks
 from desktop.audio.silence import quietest_near
 from desktop.doubts import NO_VOICE, is_looped, is_over_silence
@@ -277,8 +277,9 @@ class _Run:
         self._say(say("Cutting part {number}", number=part.index + 1), 0.0, part)
         with self._cutting:
             speech = self._copy.speech(stretch, part.channel)
-        encoded = flac(speech) if self._engine.abilities.sends_audio else b""
-        return Clip(speech, encoded, stretch.seconds, stretch.start)
+        mime_type, encode = ENCODERS[self._engine.sends_as]
+        encoded = encode(speech) if self._engine.abilities.sends_audio else b""
+        return Clip(speech, encoded, stretch.seconds, stretch.start, mime_type)
 
     def _wishes(self, part: Part) -> Wishes:
         options = self._job.options

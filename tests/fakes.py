@@ -33,6 +33,7 @@ class FakeEngine:
     name = "fake"
     model = "fake-1"
     at_once = 1
+    sends_as = "flac"
 
     def __init__(self, script: Callable[[int, Clip, Wishes], object] | None = None, *, longest_part: float = 10.0,
                  overlap: float = 0.0, speakers: bool = True) -> None:

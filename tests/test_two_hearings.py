@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from desktop.engines import Wishes
+from desktop.engines import Manner, Wishes
 from desktop.engines.gemini import make
 from desktop.engines.gemini_transcribe import TranscribeEngine
 from desktop.errors import Cancelled, EngineError
@@ -294,3 +294,19 @@ def test_an_incomplete_answer_is_broken_and_told(service: GeminiService) -> None
         engine.hear(make_clip(), Wishes(), ignore_progress)
     assert caught.value.kind == "broken"
     engine.close()
+
+
+def test_vorbis_is_sent_when_wished_and_keeps_the_times(library: Library, cache: Any, service: GeminiService) -> None:
+    service.answer = Truth()
+    recording = import_audio(library, cache, INTERVIEW, ignore_progress).recording
+    engine = make(MODEL, key=KEY, url=service.url, gate=LibraryGate(library, recording.id, consent=True),
+                  manner=Manner("British spelling.", "ogg", 1))
+    assert engine.longest_part == 1500.0
+    job = start_job(library, cache, recording, engine, Options("gemini", engine.model))
+    run_job(library, cache, job.id, engine, ignore_progress)
+    (heard,) = [heard for heard in service.heard if heard.transcribes]
+    assert heard.audio[0].mime_type == "audio/ogg" and not heard.system_instruction
+    assert heard.audio[0].byte_count < 48_000 * 4 * heard.seconds / 30
+    starts = np.array(_word_starts())
+    assert max(np.abs(starts - s.start).min() for s in library.segments(job.transcript_id)) < 0.25
+    assert service.heard[-1].system_instruction == "British spelling."

@@ -80,6 +80,18 @@ def flac(speech: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def vorbis(speech: np.ndarray) -> bytes:
+    """16 kHz mono int16 as Ogg Vorbis bytes; about a third of FLAC. Keeps times to the sample, unlike MP3."""
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", SPEECH_RATE, 1, "VORBIS", format="OGG") as file:
+        for start in range(0, len(speech), SPEECH_RATE // 2):  # libsndfile overflows its stack on long blocks
+            file.write(speech[start:start + SPEECH_RATE // 2])
+    return buffer.getvalue()
+
+
+ENCODERS = {"flac": ("audio/flac", flac), "ogg": ("audio/ogg", vorbis)}
+
+
 def _mono(block: np.ndarray, channel: int | None) -> np.ndarray:
     if channel is not None:
         return np.ascontiguousarray(block[:, channel])

@@ -32,13 +32,23 @@ class Abilities:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How the user wants things sent: house style (a system instruction), audio format, parts at a time."""
+
+    style: str = ""
+    sends_as: str = "flac"  # or "ogg": Vorbis, about a third of the bytes, not lossless
+    at_once: int = 2
+
+
+@dataclass(frozen=True)
 class Clip:
-    """What is to be heard: 16 kHz mono int16 and the same as FLAC (empty when the engine keeps it local)."""
+    """What is to be heard: 16 kHz mono int16 and the same encoded (empty when the engine keeps it local)."""
 
     speech: np.ndarray
     encoded: bytes
     seconds: float
     start: float = 0.0  # of the clip, on the recording's clock
+    mime_type: str = "audio/flac"
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ class Engine(Protocol):
     abilities: Abilities
     longest_part: float  # seconds per request
     overlap: float  # seconds that neighbouring parts share
+    sends_as: str  # "flac" or "ogg"; what is kept local is not encoded
     at_once: int  # parts that may be asked for at a time; more than one when no part needs the one before
     model: str
 
@@ -148,11 +159,11 @@ ENGINES: dict[str, EngineChoice] = {choice.name: choice for choice in (
 
 
 def make_engine(name: str, model: str, *, key: str = "", url: str = "", gate: Gate | None = None,
-                style: str = "") -> Engine:
+                manner: Manner | None = None) -> Engine:
     """The engine `name` with `model`; key, url and gate are for engines that send audio. Imports heavy libraries."""
     choice = ENGINES.get(name)
     if choice is None:
         raise UserError("There is no engine named {name}. Choose one of: {names}.", name=name,
                         names=", ".join(ENGINES))
     make: Callable[..., Engine] = import_module(choice.module).make
-    return make(model, key=key, url=url, gate=gate, style=style)
+    return make(model, key=key, url=url, gate=gate, manner=manner or Manner())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from desktop.engines import ENGINES, Clip, Gate, Hearing, Wishes
+from desktop.engines import ENGINES, Clip, Gate, Hearing, Manner, Wishes
 from desktop.engines.gemini_errors import Failure
 from desktop.engines.gemini_prompt import prompt, read_answer, schema
 from desktop.engines.gemini_service import Service, create
@@ -29,9 +29,10 @@ class GeminiEngine:
     at_once = 1
     labels_restart = False  # known speakers and last lines are handed on from part to part
 
-    def __init__(self, model: str, service: Service) -> None:
+    def __init__(self, model: str, service: Service, manner: Manner | None = None) -> None:
         self.model = model
         self._service = service
+        self.sends_as = (manner or Manner()).sends_as
 
     def hear(self, clip: Clip, wishes: Wishes, report: Report) -> str:
         if len(clip.encoded) > INLINE_LIMIT:
@@ -54,7 +55,7 @@ class GeminiEngine:
 
 def audio_part(clip: Clip) -> dict[str, str]:
     """A clip as it goes on the wire."""
-    return {"type": "audio", "data": base64.b64encode(clip.encoded).decode("ascii"), "mime_type": "audio/flac"}
+    return {"type": "audio", "data": base64.b64encode(clip.encoded).decode("ascii"), "mime_type": clip.mime_type}
 
 
 def cargo_of(clip: Clip, purpose: str, model: str, host: str) -> Cargo:
@@ -63,13 +64,14 @@ def cargo_of(clip: Clip, purpose: str, model: str, host: str) -> Cargo:
 
 
 def make(model: str, *, key: str, url: str, gate: Gate | None = None,
-         style: str = "") -> GeminiEngine | TranscribeEngine:
+         manner: Manner | None = None) -> GeminiEngine | TranscribeEngine:
     """The engine; "a + b" is two hearings: words from a, the rest from b. Refuses an empty key."""
     from desktop.engines.gemini_transcribe import TranscribeEngine
 
-    service = Service(key, url or SERVICE_URL, gate, style=style)
+    manner = manner or Manner()
+    service = Service(key, url or SERVICE_URL, gate, style=manner.style)
     words, _, helper = model.partition(" + ")
-    return TranscribeEngine(words, helper, service) if helper else GeminiEngine(model, service)
+    return TranscribeEngine(words, helper, service, manner) if helper else GeminiEngine(model, service, manner)
 
 
 def list_models(key: str, url: str, report: Report) -> list[str]:

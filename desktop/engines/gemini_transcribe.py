@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from desktop.cleaning import clean_name, clean_text
-from desktop.engines import ENGINES, Annotation, Annotations, Clip, HeardSegment, Hearing, Wishes
+from desktop.engines import ENGINES, Annotation, Annotations, Clip, HeardSegment, Hearing, Manner, Wishes
 from desktop.engines.gemini import INLINE_LIMIT, audio_part, cargo_of
 from desktop.engines.gemini_errors import Failure
 from desktop.engines.gemini_prompt import EMOTIONS, read_json
@@ -32,12 +32,13 @@ class TranscribeEngine:
 
     name = "gemini"
     abilities = ENGINES["gemini"].abilities
-    longest_part = 600.0  # FLAC of ten minutes goes inline, so nothing is stored on the service
     overlap = 10.0
-    at_once = 2
     labels_restart = True
 
-    def __init__(self, model: str, helper: str, service: Service) -> None:
+    def __init__(self, model: str, helper: str, service: Service, manner: Manner) -> None:
+        self.sends_as, self.at_once = manner.sends_as, manner.at_once
+        # What goes inline is not stored on the service: ten minutes of FLAC are 11 MB, 25 of Vorbis 8 MB.
+        self.longest_part = 600.0 if manner.sends_as == "flac" else 1500.0
         self.model = f"{model} + {helper}"
         self._words, self._helper, self._service = model, helper, service
 

@@ -28,6 +28,7 @@ class OnDeviceEngine:
     longest_part = 300.0  # a part is what a stop may cost
     overlap = 0.0  # cuts lie in silence, and words are exact
     at_once = 1
+    sends_as = "flac"
 
     def __init__(self, model: str, folder: Path) -> None:
         self.model = model
@@ -78,7 +79,7 @@ class OnDeviceEngine:
 
 
 def make(model: str, *, key: str = "", url: str = "", gate: object = None,
-         style: str = "") -> OnDeviceEngine:
+         manner: object = None) -> OnDeviceEngine:
     """The engine with a model that is on this computer. Raises EngineError when it is not. Nothing is sent."""
     model = model or STARTER
     folder = folder_of(model)

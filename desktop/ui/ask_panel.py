@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.model import Thread, clock
-from desktop.receipts import PRESETS, Claim, Place, claims_of
+from desktop.model import Thread, TimeRange, clock
+from desktop.receipts import PRESETS, Claim, Place, claims_of, what_goes
 from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.words import choice_box, label, translated
 from desktop.ui.workspace import Workspace
@@ -35,9 +35,13 @@ class AskPanel(QWidget):
         self._threads: list[Thread] = []
         self._choice = choice_box(self.tr("Conversation"))
         self._page = QWidget()
-        self._turns = QVBoxLayout(self._page)
-        self._turns.setContentsMargins(4, 4, 4, 4)
-        self._turns.setSpacing(6)
+        self._turns, self._growing = QVBoxLayout(), QVBoxLayout()  # what is there, and what is being answered
+        page = QVBoxLayout(self._page)
+        page.setContentsMargins(4, 4, 4, 4)
+        for part in (self._turns, self._growing):
+            part.setSpacing(6)
+            page.addLayout(part)
+        page.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setAccessibleName(self.tr("Answers"))
         self._scroll.setWidgetResizable(True)
@@ -58,8 +62,8 @@ class AskPanel(QWidget):
         self.go.clicked.connect(self._go)
         self._choice.activated.connect(lambda _: self._choose(int(self._choice.currentData())))
         questions = workspace.questions
-        questions.changed.connect(self._show)
-        questions.grown.connect(self._show)
+        questions.changed.connect(self._changed)
+        questions.grown.connect(self._show_growing)
         questions.answered.connect(self._answered)
         workspace.recording_changed.connect(self.reload)
         for signal in (workspace.document_changed, workspace.range_changed, workspace.key_changed,
@@ -111,9 +115,9 @@ class AskPanel(QWidget):
         time_range = thread.range if thread is not None else workspace.range
         if recording is None:
             return
-        words_only = workspace.document is not None and not about_sound and time_range is None
-        if not self._may_send(self.tr("The words of the transcript") if words_only else
-                              self.tr("The sound of the range") if time_range else self.tr("The sound")):
+        goes = self._what_goes(time_range, about_sound or (thread is not None and thread.transcript_id is None))
+        if not self._may_send({"words": self.tr("The words of the transcript"), "sound": self.tr("The sound"),
+                               "both": self.tr("The sound and the words of the range")}[goes]):
             return
         self.line.clear()
         self._thread = thread
@@ -141,35 +145,34 @@ class AskPanel(QWidget):
         self._thread = next((thread for thread in self._threads if thread.id == thread_id), None)
         self._show()
 
-    def _show(self) -> None:
-        while (item := self._turns.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+    def _changed(self) -> None:
         questions = self._workspace.questions
-        mine = self._workspace.recording is not None and questions.recording_id == self._workspace.recording.id
+        if questions.problem and not self.line.text():
+            self.line.setText(questions.question)  # nobody wants to type it again
+        self._show()
+
+    def _show(self) -> None:
+        _clear(self._turns)
         for turn in self._thread.turns if self._thread else ():
-            self._add_turn(turn.question, claims_of(turn))
-        if mine and questions.question and (questions.is_running or questions.problem):
-            self._add_turn(questions.question, questions.growing)
-            waiting = label(questions.problem or questions.sentence or self.tr("Preparing"), wrap=True)
-            waiting.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-            self._turns.addWidget(waiting)
-        self._turns.addStretch(1)
+            _add_turn(self._turns, turn.question, claims_of(turn), self.place_wanted.emit)
+        self._show_growing()
         self._show_state()
-        if mine and questions.is_running:
+
+    def _show_growing(self) -> None:
+        """Only what is being answered is built anew while it grows: what is above stays usable."""
+        _clear(self._growing)
+        questions = self._workspace.questions
+        if self._workspace.recording is None or questions.recording_id != self._workspace.recording.id:
+            return
+        if questions.question and (questions.is_running or questions.problem):
+            _add_turn(self._growing, questions.question, questions.growing, self.place_wanted.emit)
+            waiting = label(translated(questions.problem) or translated(questions.sentence) or self.tr("Preparing"),
+                            wrap=True)
+            waiting.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+            self._growing.addWidget(waiting)
+        if questions.is_running:
             bar = self._scroll.verticalScrollBar()
             bar.setValue(bar.maximum())
-
-    def _add_turn(self, question: str, claims: tuple[Claim, ...]) -> None:
-        asked = label(question, wrap=True)
-        font = asked.font()
-        font.setBold(True)
-        asked.setFont(font)
-        self._turns.addWidget(asked)
-        for claim in claims:
-            self._turns.addWidget(_ClaimView(claim, self.place_wanted.emit))
 
     def _can_ask(self) -> bool:
         workspace = self._workspace
@@ -192,12 +195,35 @@ class AskPanel(QWidget):
         if not workspace.has_key:
             return self.tr("Questions need a Gemini key (Edit ▸ Settings). Answers that are here can be read without.")
         time_range = self._thread.range if self._thread else workspace.range
-        if time_range is not None:
-            place = f"{clock(time_range.start)}–{clock(time_range.end)}"
-            return self.tr("About {place}: its sound and words are sent.").format(place=place)
-        if workspace.document is not None and workspace.document.segments:
-            return self.tr("About the whole recording: the words of the transcript are sent, not its sound.")
-        return self.tr("There is no transcript, so the sound is sent (up to 12 minutes; or choose a range).")
+        goes = self._what_goes(time_range, self._thread is not None and self._thread.transcript_id is None)
+        place = f"{clock(time_range.start)}–{clock(time_range.end)}" if time_range else self.tr("the whole recording")
+        return {"words": self.tr("About {place}: the words of the transcript are sent, not its sound."),
+                "both": self.tr("About {place}: its sound and words are sent."),
+                "sound": self.tr("About {place}: the sound is sent (up to 12 minutes).")}[goes].format(place=place)
+
+    def _what_goes(self, time_range: TimeRange | None, about_sound: bool) -> str:
+        recording = self._workspace.recording
+        return what_goes(self._workspace.document, time_range, recording.duration if recording else 0.0,
+                         about_sound=about_sound)
+
+
+def _clear(layout: QVBoxLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
+def _add_turn(layout: QVBoxLayout, question: str, claims: tuple[Claim, ...],
+              go: Callable[[float, int], object]) -> None:
+    asked = label(question, wrap=True)
+    font = asked.font()
+    font.setBold(True)
+    asked.setFont(font)
+    layout.addWidget(asked)
+    for claim in claims:
+        layout.addWidget(_ClaimView(claim, go))
 
 
 class _ClaimView(QWidget):
@@ -211,6 +237,8 @@ class _ClaimView(QWidget):
         text = label(claim.text, wrap=True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout.addWidget(text)
+        if claim.is_open:
+            return
         if not claim.places:
             for widget in (text, _note()):
                 widget.setForegroundRole(self.palette().ColorRole.PlaceholderText)

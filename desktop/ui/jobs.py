@@ -14,6 +14,7 @@ from desktop.engines import ENGINES
 from desktop.errors import Cancelled, PullquoteError
 from desktop.library import Library
 from desktop.model import Job, JobState, Progress, Recording
+from desktop.settings import Settings
 from desktop.ui.tasks import Task, Tasks
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class Jobs(QObject):
     failed = Signal(object, object)  # Recording, PullquoteError
 
     def __init__(self, library: Library, cache: Path, tasks: Tasks, read_key: Callable[[], str],
-                 may_send: Callable[[], bool], url: str, parent: QObject | None = None) -> None:
+                 may_send: Callable[[], bool], url: str, settings: Callable[[], Settings],
+                 parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._library, self._cache, self._tasks = library, cache, tasks
-        self._read_key, self._may_send, self._url = read_key, may_send, url
+        self._read_key, self._may_send, self._url, self._settings = read_key, may_send, url, settings
         self._waiting: deque[RunningJob] = deque()
         self.running: list[RunningJob] = []
 
@@ -93,7 +95,7 @@ class Jobs(QObject):
 
     def _start(self, entry: RunningJob) -> None:
         entry.task = self._tasks.start(
-            _work, self._library, self._cache, entry, self._read_key, self._url, pass_report=True,
+            _work, self._library, self._cache, entry, self._read_key, self._url, self._settings, pass_report=True,
             done=lambda job: self._done(entry, job), failed=lambda error: self._failed(entry, error),
             progress=lambda progress: self._progress(entry, progress))
 
@@ -126,10 +128,10 @@ class Jobs(QObject):
 
 
 def _work(library: Library, cache: Path, entry: RunningJob, read_key: Callable[[], str], url: str,
-          report: Callable[[Progress], None]) -> Job:
+          settings_of: Callable[[], Settings], report: Callable[[Progress], None]) -> Job:
     """On the worker: make the engine (heavy imports), plan when new, run."""
     from desktop.engines import make_engine
-    from desktop.sending import LibraryGate
+    from desktop.sending import LibraryGate, manner_of
     from desktop.transcription import run_job, start_job
 
     if entry.job_id:
@@ -139,8 +141,9 @@ def _work(library: Library, cache: Path, entry: RunningJob, read_key: Callable[[
         model = entry.options.model
     key = read_key() if ENGINES[entry.engine].abilities.sends_audio else ""
     try:
+        manner = manner_of(settings_of())
         gate = LibraryGate(library, entry.recording.id, consent=entry.consent)
-        engine = make_engine(entry.engine, model, key=key, url=url, gate=gate)
+        engine = make_engine(entry.engine, model, key=key, url=url, gate=gate, manner=manner)
     except PullquoteError as error:
         if entry.job_id:
             library.set_job_state(entry.job_id, JobState.WAITING, error.sentence)

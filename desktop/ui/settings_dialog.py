@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -13,8 +13,10 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QPlainTextEdit,
     QProgressBar,
     QPushButton,
+    QSpinBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -41,6 +43,7 @@ class SettingsDialog(QDialog):
         self.tabs.setAccessibleName(self.windowTitle())
         self.key_page = KeyPage(workspace)
         self.tabs.addTab(self.key_page, self.tr("Gemini key"))
+        self.tabs.addTab(SendingPage(workspace), self.tr("Sending"))
         self.tabs.addTab(DevicePage(workspace), self.tr("On device"))
         self.tabs.addTab(GeneralPage(workspace), self.tr("General"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -260,6 +263,52 @@ class DevicePage(QWidget):
         self.result.setText(self.tr("Stopped; nothing was kept.") if isinstance(error, Cancelled)
                             else translated(error.sentence))
         self._show()
+
+
+class SendingPage(QWidget):
+    """How things are sent to Gemini: house style, format, parts at a time."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        settings = workspace.settings
+        self.style_text = QPlainTextEdit()
+        self.style_text.setAccessibleName(self.tr("House style"))
+        self.style_text.setPlaceholderText(self.tr("For example: British spelling. Numbers up to twelve in words."))
+        self.style_text.setPlainText(settings.house_style)
+        self.style_text.setMaximumHeight(110)
+        self.style_text.setTabChangesFocus(True)
+        self._wait = QTimer(self, interval=400, singleShot=True)
+        self._wait.timeout.connect(self._keep_style)
+        self.style_text.textChanged.connect(self._wait.start)
+        self.sends_as = choice_box(self.tr("Audio is sent as"))
+        self.sends_as.addItem(self.tr("FLAC – nothing is lost"), "flac")
+        self.sends_as.addItem(self.tr("Ogg Vorbis – a third of the size, for slow connections"), "ogg")
+        self.sends_as.setCurrentIndex(max(0, self.sends_as.findData(settings.sends_as)))
+        self.sends_as.activated.connect(
+            lambda _: workspace.change_settings(sends_as=str(self.sends_as.currentData())))
+        self.at_once = QSpinBox()
+        self.at_once.setAccessibleName(self.tr("Parts at a time"))
+        self.at_once.setRange(1, 4)
+        self.at_once.setValue(round(settings.parts_at_once))
+        self.at_once.valueChanged.connect(lambda value: workspace.change_settings(parts_at_once=float(value)))
+        form = QFormLayout(self)
+        form.setVerticalSpacing(10)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        form.addRow(self.tr("&House style, sent with every question and transcript of a general model"),
+                    self.style_text)
+        form.addRow(self.tr("&Audio is sent as (always 16 kHz mono)"), self.sends_as)
+        form.addRow(self.tr("&Parts at a time, where the model allows it"), self.at_once)
+
+    def _keep_style(self) -> None:
+        text = self.style_text.toPlainText().strip()[:4_000]
+        if text != self._workspace.settings.house_style:
+            self._workspace.change_settings(house_style=text)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing that was typed is lost when the dialog closes at once."""
+        self._keep_style()
+        super().hideEvent(event)
 
 
 class GeneralPage(QWidget):

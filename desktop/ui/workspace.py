@@ -74,7 +74,7 @@ class Workspace(QObject):
         self.player = Player(self)
         self.imports = Imports(library, cache, self.tasks, self)
         self.jobs = Jobs(library, cache, self.tasks, lambda: key.read().key,
-                         lambda: bool(self.settings.privacy_accepted), url, self)
+                         lambda: bool(self.settings.privacy_accepted), url, lambda: self.settings, self)
         self.questions = Questions(library, cache, self.tasks, lambda: key.read().key,
                                    lambda: (self.settings.gemini_model, self.settings.house_style),
                                    lambda: bool(self.settings.privacy_accepted), url, self)
