@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-NAMES = ("start", "peaks", "seek", "shrink", "paint", "list", "alive")
+NAMES = ("start", "peaks", "seek", "shrink", "upload", "turnaround", "accuracy", "paint", "list", "alive")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from desktop.model import (
     JobState,
     Progress,
     Protection,
+    Recording,
     TimeRange,
     TranscriptDocument,
     clock,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from desktop.library import Library
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
-COMMANDS = ("transcribe", "ask", "key", "ledger", "protect")
+COMMANDS = ("transcribe", "ask", "translate", "key", "ledger", "protect")
 _stop = threading.Event()
 
 
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_transcribe(commands)
     _add_ask(commands)
+    _add_translate(commands)
     _add_key(commands)
     _add_ledger(commands)
     return parser
@@ -106,6 +108,15 @@ def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
     command.add_argument("--model", default="", help="a general Gemini model")
     command.add_argument("--keep", action="store_true", help="use the library, and keep recording and answer there")
+
+
+def _add_translate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("translate", help="translate the newest transcript of a recording in the library")
+    command.set_defaults(run=_translate)
+    command.add_argument("file", metavar="FILE", type=Path, help="the file that was imported")
+    command.add_argument("--to", default="en", metavar="en", help="the language to translate into")
+    command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
+    command.add_argument("--output", default="-", metavar="PATH|-")
 
 
 def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -434,20 +445,52 @@ def _ledger(options: argparse.Namespace, environment_key: str) -> int:
     return DONE
 
 
-def _protect(options: argparse.Namespace, environment_key: str) -> int:
+def _translate(options: argparse.Namespace, environment_key: str) -> int:
+    """From the words of a transcript that is there; no sound is sent."""
+    from desktop.engines.gemini_transcribe import make_reader
+    from desktop.sending import LibraryGate
+    from desktop.translating import translate
+
+    key, url, saved = environment_key or ApiKey().read().key, environment.service_url(), settings.load(_settings_file())
+    if not key:
+        raise UserError("No Gemini key is set. Set one with 'pullquote key set'.")
+    show = _Stderr(options.file.name)
+    with _stopping_softly(), _library(keep=True) as (library, _):
+        recording = _kept(library, options.file)
+        newest = next(iter(library.transcripts(recording.id)), None)
+        if newest is None:
+            raise UserError("This recording has no transcript yet. Use 'transcribe --keep' first.")
+        print(f"The words of the transcript are sent to {url.split('/')[2]}.", file=sys.stderr)
+        reader = make_reader(saved.gemini_model, key=key, url=url, style=saved.house_style,
+                             gate=LibraryGate(library, recording.id, consent=True))
+        try:
+            translate(library, newest.id, reader, options.to, show.report)
+        finally:
+            reader.close()
+        document = library.document(newest.id)
+    show.clear()
+    _write(document, options.format, None if options.output == "-" else Path(options.output))
+    return DONE
+
+
+def _kept(library: Library, path: Path) -> Recording:
+    """The recording of the library that was made from this file."""
     import hashlib
 
     try:
-        with open(options.file, "rb") as file:
+        with open(path, "rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UserError("{path} cannot be read ({reason}).", path=options.file,
-                        reason=error.strerror or "unknown") from error
+        raise UserError("{path} cannot be read ({reason}).", path=path, reason=error.strerror or "unknown") from error
+    recording = library.recording_with_hash(sha256)
+    if recording is None:
+        raise UserError("{path} is not in the library. Import it first, or use 'transcribe --keep'.", path=path)
+    return recording
+
+
+def _protect(options: argparse.Namespace, environment_key: str) -> int:
     with _library(keep=True) as (library, _):
-        recording = library.recording_with_hash(sha256)
-        if recording is None:
-            raise UserError("{path} is not in the library. Import it first, or use 'transcribe --keep'.",
-                            path=options.file)
+        recording = _kept(library, options.file)
         library.set_protection(recording.id, Protection(options.level))
     print(f"{recording.title}: {options.level}")
     return DONE

@@ -20,6 +20,7 @@ from desktop.model import Segment, TimeRange, TranscriptDocument
 from desktop.sentences import QT_TRANSLATE_NOOP
 
 NO_VOICE = QT_TRANSLATE_NOOP("core", "no voice here")
+_LEAST_GAP = 3.0  # seconds
 LOW_COVERAGE = 0.6  # a hearing that covers less of the speech than this has probably left something out
 
 _SAME_LINES = 4  # equal segments in a row
@@ -176,6 +177,9 @@ def _uncovered(stretches: list[TimeRange], covers: list[TimeRange]) -> dict[int,
 
 def speech_without_text(peaks: Peaks, document: TranscriptDocument) -> tuple[TimeRange, ...]:
     """Gaps of a transcript inside the range it is of; what is still to be heard is not a gap."""
-    found = gaps(peaks, document.segments, document.transcript.range)
-    return tuple(gap for gap in found if not any(
-        gap.start < missing.end and missing.start < gap.end for missing in document.transcript.missing))
+    pieces = gaps(peaks, document.segments, document.transcript.range)
+    for missing in document.transcript.missing:
+        cut = [(start, end) for gap in pieces for start, end in (
+            (gap.start, min(gap.end, missing.start)), (max(gap.start, missing.end), gap.end))]
+        pieces = [TimeRange(start, end) for start, end in cut if end - start >= _LEAST_GAP]
+    return tuple(pieces)

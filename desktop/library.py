@@ -321,15 +321,15 @@ class Library:
             connection.execute("UPDATE segment SET speaker_id = ? WHERE speaker_id = ?", (kept, dropped))
             connection.execute("DELETE FROM speaker WHERE id = ?", (dropped,))
 
-    def segments(self, transcript_id: int) -> list[Segment]:
-        """The segments of a transcript in the order of time, words included."""
+    def segments(self, transcript_id: int, *, without_part: int = -1) -> list[Segment]:
+        """The segments of a transcript in the order of time, words included; all but those of one part."""
         words: dict[int, list[Word]] = {}
         for row in self._rows(
                 "SELECT word.* FROM word JOIN segment ON segment.id = word.segment_id "
                 "WHERE segment.transcript_id = ? ORDER BY word.segment_id, word.position", transcript_id):
             words.setdefault(row["segment_id"], []).append(Word(row["text"], row["start"], row["end"]))
-        rows = self._rows("SELECT * FROM segment WHERE transcript_id = ? ORDER BY start, part, position",
-                          transcript_id)
+        rows = self._rows("SELECT * FROM segment WHERE transcript_id = ? AND part != ? ORDER BY start, part, position",
+                          transcript_id, without_part)
         return [_segment(row, words.get(row["id"], ())) for row in rows]
 
     # -- jobs ------------------------------------------------------------------------------------------------
@@ -443,6 +443,17 @@ class Library:
                  for segment_id, language, translation, emotion in lines])
             connection.execute("UPDATE transcript SET summary = trim(summary || char(10) || ?, char(10)) WHERE id = ?",
                                (clean_text(summary), transcript_id))
+
+    def is_replaced(self, transcript_id: int, time_range: TimeRange) -> bool:
+        """Whether lines in this range were taken over from a second hearing."""
+        return bool(self._rows("SELECT 1 FROM segment WHERE transcript_id = ? AND part = ? AND start < ? AND end > ? "
+                               "LIMIT 1", transcript_id, _BY_HAND, time_range.end, time_range.start))
+
+    def set_translation_language(self, transcript_id: int, language: str) -> None:
+        """The language that the translations are in."""
+        with self._write() as connection:
+            connection.execute("UPDATE transcript SET translate_to = ? WHERE id = ?", (clean_name(language),
+                                                                                      transcript_id))
 
     def replace_segments(self, transcript_id: int, old: Iterable[int],
                          new: Iterable[tuple[str, Segment]]) -> None:

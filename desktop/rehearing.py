@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from desktop.library import Library
 from desktop.model import Segment, TimeRange, TranscriptDocument
 
+_REACH = 0.5  # seconds that a line may reach out of the range and still count as heard again
+
 
 @dataclass(frozen=True)
 class Pairing:
@@ -16,6 +18,7 @@ class Pairing:
 
     old: tuple[Segment, ...]
     new: tuple[Segment, ...]
+    is_partial: bool = False  # an old line reaches out of what was heard again
 
     @property
     def is_same(self) -> bool:
@@ -32,35 +35,62 @@ class Pairing:
 
 
 def compare(old: TranscriptDocument, new: TranscriptDocument) -> list[Pairing]:
-    """Pair the lines of the new hearing with those that stand in its range, in the order of time."""
+    """Pair the lines of the new hearing with those that stand in its range, in the order of time.
+
+    Lines belong together when they share a third of the shorter one; a line that reaches out of the range is shown
+    and cannot be replaced, because its other words were not heard again.
+    """
     within = new.transcript.range
-    lines = [(segment, True) for segment in old.segments if _overlap(segment, within) > 0.5 * _seconds(segment)]
-    lines += [(segment, False) for segment in new.segments]
-    lines.sort(key=lambda line: (line[0].start, not line[1]))
-    pairings: list[Pairing] = []
-    group: list[tuple[Segment, bool]] = []
-    for line in lines:
-        belongs = any(mine is not line[1] and _overlap(segment, TimeRange(line[0].start, line[0].end))
-                      > 0.3 * min(_seconds(segment), _seconds(line[0])) for segment, mine in group)
-        if group and not belongs:
-            pairings.append(_pairing(group))
-            group = []
-        group.append(line)
-    return pairings + ([_pairing(group)] if group else [])
+    mine = [s for s in old.segments if s.end > within.start and s.start < within.end]
+    mine += [s for s in old.segments if s.start == s.end and within.start <= s.start <= within.end and s not in mine]
+    lines = sorted([(s, True) for s in mine] + [(s, False) for s in new.segments],
+                   key=lambda line: (line[0].start, not line[1]))
+    group_of = list(range(len(lines)))
+    for i, (first, is_old) in enumerate(lines):
+        for j in range(i + 1, len(lines)):
+            second, other_is_old = lines[j]
+            if second.start > first.end:
+                break
+            if is_old is not other_is_old and _belong(first, second):
+                group_of = [group_of[i] if group == group_of[j] else group for group in group_of]
+    groups: dict[int, list[tuple[Segment, bool]]] = {}
+    for line, group in zip(lines, group_of, strict=True):
+        groups.setdefault(group, []).append(line)
+    pairings = [_pairing(group, within) for group in groups.values()]
+    return sorted((p for p in pairings if p.new or not p.is_partial), key=lambda pairing: pairing.start)
+
+
+def _belong(first: Segment, second: Segment) -> bool:
+    shared = _overlap(first, TimeRange(second.start, second.end))
+    return shared >= 0.3 * min(_seconds(first), _seconds(second)) or first.start == second.start
 
 
 def accept(library: Library, old: TranscriptDocument, new: TranscriptDocument, pairings: Iterable[Pairing]) -> None:
     """Put the new lines in place of the old ones; speakers that are known keep their names. One transaction."""
-    chosen = list(pairings)
+    chosen = [pairing for pairing in pairings if not pairing.is_partial]
     same = _same_speakers(old, new)
+    taken = {*library.speaker_labels(old.transcript.id).values(), *(s.name for s in old.speakers.values())}
+    fresh: dict[int | None, str] = {}  # speakers that only the second hearing knows, under names nobody has
     lines = []
     for pairing in chosen:
         mine = {segment.speaker_id for segment in pairing.old if segment.speaker_id is not None}
         for segment in pairing.new:
             speaker = next(iter(mine)) if len(mine) == 1 else same.get(segment.speaker_id)
-            name = "" if speaker is not None else new.speaker_name(segment)
+            name = ""
+            if speaker is None and (heard := new.speaker_name(segment)):
+                name = fresh.setdefault(segment.speaker_id, _free_name(heard, taken))
+                taken.add(name)
             lines.append((name, replace(segment, id=0, speaker_id=speaker)))
     library.replace_segments(old.transcript.id, [s.id for pairing in chosen for s in pairing.old], lines)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """The same label in another hearing is not the same person."""
+    number = 2
+    while name in taken:
+        name = f"{name.removesuffix(f' ({number - 1})')} ({number})"
+        number += 1
+    return name
 
 
 def _same_speakers(old: TranscriptDocument, new: TranscriptDocument) -> dict[int | None, int]:
@@ -78,8 +108,10 @@ def _same_speakers(old: TranscriptDocument, new: TranscriptDocument) -> dict[int
     return same
 
 
-def _pairing(group: list[tuple[Segment, bool]]) -> Pairing:
-    return Pairing(tuple(s for s, mine in group if mine), tuple(s for s, mine in group if not mine))
+def _pairing(group: list[tuple[Segment, bool]], within: TimeRange) -> Pairing:
+    old = tuple(s for s, mine in group if mine)
+    partial = any(s.start < within.start - _REACH or s.end > within.end + _REACH for s in old)
+    return Pairing(old, tuple(s for s, mine in group if not mine), partial)
 
 
 def _seconds(segment: Segment) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -50,6 +50,7 @@ SPEAKER_UNSURE = QT_TRANSLATE_NOOP("core", "speaker unsure")
 _LINES_READ_AT_ONCE = 80
 _LEAST_HALVED = 30.0  # seconds; what is shorter is asked for again as it is
 CHANNEL_NAMES = (QT_TRANSLATE_NOOP("core", "Left channel"), QT_TRANSLATE_NOOP("core", "Right channel"))
+_Halves = list[tuple[float, str | None]]  # (seconds from the start of the clip, answer)
 # After these the next part would fail in the same way: the job waits as a whole.
 _STOPPING = frozenset((
     "rate", "quota", "server", "network", "offline", "timeout", "blocked", "key", "forbidden", "billing", "model",
@@ -208,22 +209,17 @@ class _Run:
         """From the answer on disk if there is one, else from the engine; see `_heard_again` for a bad one."""
         future = self._ahead.pop(part.index, None)
         if future is not None:
-            return self._judged(part, future.result())
+            return self._judged(part, future.result)
         answer = self._library.answer(self._job.id, part.index)
         if answer is None:
-            return self._judged(part, self._ask(part))
+            return self._judged(part, lambda: self._ask(part))
         halves = _halves(answer)
-        if halves is not None and len(halves) < 2:
-            return self._in_halves(part, halves)
-        try:
-            return self._read(answer)
-        except EngineError:
-            return self._heard_again(part)
+        return self._judged(part, lambda: answer) if halves is None else self._in_halves(part, halves)
 
-    def _judged(self, part: Part, answer: str) -> Hearing:
+    def _judged(self, part: Part, answer: Callable[[], str]) -> Hearing:
         """The answer, unless it cannot be read or the model got stuck and repeats itself."""
         try:
-            hearing = self._read(answer)
+            hearing = self._read(answer())
         except EngineError as error:
             if error.kind != "broken":
                 raise
@@ -234,35 +230,60 @@ class _Run:
         """Once more, in two halves when it is long enough: a shorter clip is the cure that helps most often."""
         self._library.drop_answer(self._job.id, part.index)
         if part.end - part.start >= _LEAST_HALVED:
+            origin, middle = part.start - part.lead_in, (part.start + part.end) / 2
+            border = quietest_near(self._peaks, middle, min(CUT_REACH, (part.end - part.start) / 8))
+            halves: _Halves = [(0.0, None), (border - origin, None)]
+            self._save(part, halves)  # from now on the whole is never asked for again
             self._say(say("The answer was not usable; hearing it once more in two halves"), 0.0, part)
-            return self._in_halves(part, [])
+            return self._in_halves(part, halves)
         self._say(say("The answer was not usable; asking once more"), 0.0, part)
         return self._read(self._ask(part))
 
-    def _in_halves(self, part: Part, done: list[tuple[float, str]]) -> Hearing:
-        """Ask for what is missing of the two halves; each answer is on disk before the next is asked for."""
-        origin = part.start - part.lead_in
-        middle = (part.start + part.end) / 2
-        border = quietest_near(self._peaks, middle, min(CUT_REACH, (part.end - part.start) / 8))
-        for number, stretch in enumerate((TimeRange(origin, border), TimeRange(border, part.end))):
-            if number < len(done):
+    def _in_halves(self, part: Part, halves: _Halves) -> Hearing:
+        """Ask for those of the two halves that are missing; each answer is on disk before the next is asked for."""
+        origin, problem = part.start - part.lead_in, None
+        for number, (offset, answer) in enumerate(halves):
+            if answer is not None:
                 continue
+            end = part.end if number else origin + halves[1][0]
             self._library.set_part_state(self._job.id, part.index, PartState.SENDING)
-            wishes = self._wishes(part) if number == 0 else replace(self._wishes(part), lead_in=0.0)
-            answer = self._engine.hear(self._clip(part, stretch), wishes,
-                                       lambda p: self._say(p.sentence, p.fraction, part))
-            done = [*done, (stretch.start - origin, answer)]
-            self._library.save_answer(self._job.id, part.index, json.dumps({"halves": done}))
-        return self._joined(done)
+            try:
+                heard = self._engine.hear(
+                    self._clip(part, TimeRange(origin + offset, end)),
+                    self._wishes_after(part, halves[0][1]) if number else self._wishes(part),
+                    lambda p: self._say(p.sentence, p.fraction, part))
+                self._engine.read(heard)
+            except EngineError as error:
+                if error.kind != "broken":
+                    raise
+                problem = error  # the other half may be fine
+                continue
+            halves = [(o, heard if n == number else text) for n, (o, text) in enumerate(halves)]
+            self._save(part, halves)
+        if problem is not None:
+            raise problem
+        return self._joined(halves)
+
+    def _save(self, part: Part, halves: _Halves) -> None:
+        self._library.save_answer(self._job.id, part.index, json.dumps({"halves": halves}))
+
+    def _wishes_after(self, part: Part, first: str | None) -> Wishes:
+        """For the second half: it knows who spoke in the first and how it ended."""
+        wishes, heard = self._wishes(part), self._engine.read(first).segments if first is not None else ()
+        speakers = dict.fromkeys([*wishes.known_speakers, *(s.speaker for s in heard if s.speaker)])
+        lines = [*wishes.last_lines, *(s.text for s in heard)][-CONTEXT_LINES:]
+        return replace(wishes, known_speakers=tuple(speakers), last_lines=tuple(lines), lead_in=0.0)
 
     def _read(self, answer: str) -> Hearing:
         halves = _halves(answer)
         return self._engine.read(answer) if halves is None else self._joined(halves)
 
-    def _joined(self, halves: list[tuple[float, str]]) -> Hearing:
+    def _joined(self, halves: _Halves) -> Hearing:
         """Two answers as one, in the time of the whole part."""
-        heard = [(offset, self._engine.read(answer)) for offset, answer in halves]
-        return Hearing(tuple(_shifted(segment, offset) for offset, hearing in heard for segment in hearing.segments),
+        heard = [(offset, self._engine.read(answer)) for offset, answer in halves if answer is not None]
+        again = " (second half)" if getattr(self._engine, "labels_restart", False) else ""  # labels of another request
+        return Hearing(tuple(_shifted(segment, offset, again if number else "")
+                             for number, (offset, hearing) in enumerate(heard) for segment in hearing.segments),
                        "\n".join(hearing.summary for _, hearing in heard if hearing.summary),
                        any(hearing.whole_seconds for _, hearing in heard))
 
@@ -293,7 +314,8 @@ class _Run:
             last_lines=tuple(s.text for s in self._before(part)[-CONTEXT_LINES:]), lead_in=part.lead_in)
 
     def _before(self, part: Part) -> list[Segment]:
-        return [s for s in self._library.segments(self._job.transcript_id) if s.start < part.start]
+        others = self._library.segments(self._job.transcript_id, without_part=part.index)
+        return [s for s in others if s.start < part.start]
 
     def _store(self, part: Part, hearing: Hearing) -> None:
         self._keep(part, hearing)
@@ -309,14 +331,19 @@ class _Run:
         document = self._library.document(self._job.transcript_id)
         open_lines = [(s, document.speaker_name(s)) for s in document.segments if not s.language]
         wishes = replace(self._wishes(self._job.parts[0]), known_speakers=(), last_lines=())
-        for first in range(0, len(open_lines), _LINES_READ_AT_ONCE):
-            lines = open_lines[first:first + _LINES_READ_AT_ONCE]
-            annotations = read(lines, wishes, lambda p: self._report(Progress(1.0, p.sentence)))
-            self._library.annotate(self._job.transcript_id, [
-                (a.segment_id, a.language or "und", a.translation, a.emotion) for a in annotations.lines],
-                annotations.summary)
-            unread = {segment.id for segment, _ in lines} - {a.segment_id for a in annotations.lines}
-            self._library.annotate(self._job.transcript_id, [(i, "und", "", "") for i in unread], "")
+        pieces = [open_lines[first:first + _LINES_READ_AT_ONCE]
+                  for first in range(0, len(open_lines), _LINES_READ_AT_ONCE)]
+        with ThreadPoolExecutor(self._engine.at_once, "reading") as pool:
+            answers = [pool.submit(read, lines, wishes, lambda p: self._report(Progress(1.0, p.sentence)))
+                       for lines in pieces]
+            try:
+                for answer in answers:
+                    found = answer.result()
+                    self._library.annotate(self._job.transcript_id, [
+                        (a.segment_id, a.language, a.translation, a.emotion) for a in found.lines], found.summary)
+            finally:
+                for answer in answers:
+                    answer.cancel()
 
     def _keep(self, part: Part, hearing: Hearing) -> None:
         placed = self._doubted(place(hearing, part, self._peaks))
@@ -331,7 +358,9 @@ class _Run:
         """When the next part was heard before this one, only now can what both have be taken out of it."""
         for following in self._library.job(self._job.id).parts[part.index + 1:part.index + 2]:
             answer = self._library.answer(self._job.id, following.index)
-            if following.lead_in and following.state is PartState.STORED and answer is not None:
+            stretch = TimeRange(following.start - following.lead_in, following.end)
+            if following.lead_in and following.state is PartState.STORED and answer is not None \
+                    and not self._library.is_replaced(self._job.transcript_id, stretch):
                 self._keep(following, self._read(answer))
 
     def _named(self, part: Part, placed: list[Placed]) -> list[Placed]:
@@ -417,7 +446,8 @@ class _Run:
         for item in placed:
             flags = item.segment.flags
             flags += (NO_VOICE,) if is_over_silence(self._peaks, item.segment) else ()
-            flags += (REPEATED,) if looped and item.segment.text in often else ()
+            repeats = (looped and item.segment.text in often) or is_looped([item.segment.text])
+            flags += (REPEATED,) if repeats else ()
             result.append(replace(item, segment=replace(
                 item.segment, flags=flags, emotion=item.segment.emotion if emotions else "")))
         return result
@@ -437,15 +467,16 @@ class _Run:
         self._report(Progress(min(1.0, self._done + fraction * self._weights[part.index]), sentence))
 
 
-def _halves(answer: str) -> list[tuple[float, str]] | None:
-    """(offset in seconds, answer) of a part that was heard in halves; None when it was not."""
+def _halves(answer: str) -> _Halves | None:
+    """(offset in seconds, answer or None) of a part that is heard in halves; None when it is not."""
     if not answer.startswith('{"halves": ['):
         return None
-    return [(float(offset), str(text)) for offset, text in json.loads(answer)["halves"]]
+    return [(float(offset), None if text is None else str(text)) for offset, text in json.loads(answer)["halves"]]
 
 
-def _shifted(segment: HeardSegment, offset: float) -> HeardSegment:
+def _shifted(segment: HeardSegment, offset: float, mark: str) -> HeardSegment:
     return replace(
-        segment, start=None if segment.start is None else segment.start + offset,
+        segment, speaker=segment.speaker + mark if segment.speaker else "",
+        start=None if segment.start is None else segment.start + offset,
         end=None if segment.end is None else segment.end + offset,
         words=tuple(Word(w.text, w.start + offset, w.end + offset) for w in segment.words))

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from desktop.cleaning import clean_name, clean_text
-from desktop.engines import ENGINES, Annotation, Annotations, Clip, HeardSegment, Hearing, Manner, Wishes
+from desktop.engines import ENGINES, Annotation, Annotations, Clip, Gate, HeardSegment, Hearing, Manner, Wishes
 from desktop.engines.gemini import INLINE_LIMIT, audio_part, cargo_of
 from desktop.engines.gemini_errors import Failure
 from desktop.engines.gemini_prompt import EMOTIONS, read_json
 from desktop.engines.gemini_service import Service, create
+from desktop.environment import SERVICE_URL
 from desktop.errors import EngineError
 from desktop.model import Cargo, Report, Segment, TimeRange, Word
 from desktop.sentences import say
@@ -98,6 +99,11 @@ class TranscribeEngine:
 
     def close(self) -> None:
         self._service.close()
+
+
+def make_reader(model: str, *, key: str, url: str, gate: Gate, style: str = "") -> TranscribeEngine:
+    """An engine that only reads lines, with a general model."""
+    return TranscribeEngine("", model, Service(key, url or SERVICE_URL, gate, style=style), Manner())
 
 
 def _word(item: dict[str, Any]) -> tuple[Word, str] | None:

@@ -64,6 +64,7 @@ ACTIONS: tuple[Entry, ...] = (
           icon="trash-2"),
     Entry("rename_speaker", "Transcript", QT_TRANSLATE_NOOP("actions", "Rename &speaker everywhere…"),
           "rename_speaker", ("F2",)),
+    Entry("translate", "Transcript", QT_TRANSLATE_NOOP("actions", "&Translate…"), "translate"),
     Entry("remove_transcript", "Transcript", QT_TRANSLATE_NOOP("actions", "Remove this &transcript…"),
           "remove_transcript"),
     Entry("play", "Playback", QT_TRANSLATE_NOOP("actions", "&Play or pause"), "toggle_play",

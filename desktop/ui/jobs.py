@@ -32,6 +32,7 @@ class RunningJob:
     sentence: str = ""
     options: Options | None = None
     consent: bool = False  # the user was asked for this run
+    compare_with: int = 0  # a transcript: this run hears a range of it again
     task: Task | None = field(default=None, repr=False)
 
 
@@ -42,6 +43,7 @@ class Jobs(QObject):
     progressed = Signal(object)  # RunningJob
     part_stored = Signal(int)  # transcript id: its document has grown
     finished = Signal(object, object)  # Recording, Job
+    heard_again = Signal(int, int)  # ids of the old transcript and of the second hearing; 0 when it failed
     failed = Signal(object, object)  # Recording, PullquoteError
 
     def __init__(self, library: Library, cache: Path, tasks: Tasks, read_key: Callable[[], str],
@@ -53,9 +55,10 @@ class Jobs(QObject):
         self._waiting: deque[RunningJob] = deque()
         self.running: list[RunningJob] = []
 
-    def start(self, recording: Recording, options: Options, *, consent: bool = False) -> None:
+    def start(self, recording: Recording, options: Options, *, consent: bool = False, compare_with: int = 0) -> None:
         """Plan and run a new job; `consent`: the user has just agreed that this recording is sent."""
-        self._enqueue(RunningJob(recording, options.engine, options=options, consent=consent))
+        self._enqueue(RunningJob(recording, options.engine, options=options, consent=consent,
+                                 compare_with=compare_with))
 
     def resume(self, job: Job, *, consent: bool = False) -> None:
         """Run the missing parts of an unfinished job."""
@@ -102,20 +105,25 @@ class Jobs(QObject):
     def _progress(self, entry: RunningJob, progress: Progress) -> None:
         entry.fraction, entry.sentence = progress.fraction, progress.sentence
         transcript_id = getattr(progress.payload, "transcript_id", 0)
-        if transcript_id:
+        if transcript_id and not entry.compare_with:
             self.part_stored.emit(transcript_id)
         self.progressed.emit(entry)
 
     def _done(self, entry: RunningJob, job: Job) -> None:
         self._remove(entry)
-        self.finished.emit(entry.recording, job)
+        if entry.compare_with:
+            self.heard_again.emit(entry.compare_with, job.transcript_id if job.state is JobState.DONE else 0)
+        else:
+            self.finished.emit(entry.recording, job)
         if job.state is not JobState.DONE and job.problem:
             self.failed.emit(entry.recording, PullquoteError(
                 "One part could not be transcribed: {reason}", reason=job.problem))
 
     def _failed(self, entry: RunningJob, error: PullquoteError) -> None:
         self._remove(entry)
-        if entry.job_id:
+        if entry.compare_with:
+            self.heard_again.emit(entry.compare_with, 0)
+        elif entry.job_id:
             self.finished.emit(entry.recording, self._library.job(entry.job_id))
         if not isinstance(error, Cancelled):
             self.failed.emit(entry.recording, error)

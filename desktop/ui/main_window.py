@@ -170,7 +170,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         self.view.transport.transcribe_range_requested.connect(self.transcribe_range)
         self.view.transport.play_range_requested.connect(self.play_range)
         for signal in (workspace.recording_changed, workspace.document_changed, workspace.range_changed,
-                       workspace.jobs.changed, workspace.player.state_changed):
+                       workspace.jobs.changed, workspace.player.state_changed, workspace.key_changed):
             signal.connect(self._show_state)
         workspace.settings_changed.connect(self._apply_theme)
         workspace.imports.changed.connect(self._failed_import)
@@ -199,7 +199,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             "hear_again": document is not None and not busy,
             "remove_transcript": document is not None and not busy, "transcribe": recording is not None and not busy,
             "transcribe_range": workspace.range is not None and not busy, "rename": recording is not None,
-            "ask": recording is not None,
+            "translate": document is not None and workspace.has_key, "ask": recording is not None,
             "remove": recording is not None and not busy, "continue": workspace.unfinished_job() is not None,
             "play_range": workspace.range is not None and player.can_play, "clear_range": workspace.range is not None,
             "zoom_range": workspace.range is not None, "loop": workspace.range is not None and player.can_play,
@@ -420,6 +420,24 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             row = next((i for i, s in enumerate(segments) if s.start <= seconds < s.end), -1)
         self.workspace.select(row)
         self.workspace.player.play(seconds)
+
+    def translate(self) -> None:
+        """The chosen lines when several are chosen, else the whole transcript; from its words only."""
+        from desktop.ui.dialogs import LANGUAGES, language_name
+
+        document = self.workspace.document
+        if document is None or not document.segments:
+            return
+        rows = sorted({index.row() for index in self.view.transcript.selectedIndexes()})
+        names = [language_name(code) for code in LANGUAGES]
+        shown = document.transcript.translate_to or self.workspace.settings.translate_to
+        current = LANGUAGES.index(shown) if shown in LANGUAGES else 0
+        what = self.tr("{count} chosen lines").format(count=len(rows)) if len(rows) > 1 else self.tr("All lines")
+        name, fine = QInputDialog.getItem(self, self.tr("Translate"), self.tr("{what}, into").format(what=what), names,
+                                          current, False)
+        if fine and self.may_send(self.tr("The words of these lines")):
+            only = [document.segments[row].id for row in rows] if len(rows) > 1 else None
+            self.workspace.translate(LANGUAGES[names.index(name)], only)
 
     # -- verbs: names ----------------------------------------------------------------------------------------
 

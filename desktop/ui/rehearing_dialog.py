@@ -36,7 +36,7 @@ class RehearingDialog(QDialog):
         super().__init__(parent)
         self._workspace, self._old, self._new = workspace, old, new
         self.pairings = compare(old, new)
-        self.setWindowTitle(self.tr("Heard again"))
+        self.setWindowTitle(self.tr("Heard again: {title}").format(title=old.recording.title))
         self.resize(900, 520)
         place = new.transcript.range
         different = sum(not pairing.is_same for pairing in self.pairings)
@@ -71,7 +71,9 @@ class RehearingDialog(QDialog):
         for row, pairing in enumerate(self.pairings):
             old, new = _marked(pairing)
             time = QTableWidgetItem(clock(pairing.start, tenths=True))
-            if not pairing.is_same and pairing.new:
+            if pairing.is_partial:
+                time.setToolTip(self.tr("This line goes on outside the range. Choose a wider range to replace it."))
+            elif not pairing.is_same and pairing.new:
                 time.setFlags(time.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                 time.setCheckState(Qt.CheckState.Unchecked if pairing.old else Qt.CheckState.Checked)
             for column, item in enumerate((time, QTableWidgetItem(old), QTableWidgetItem(new))):

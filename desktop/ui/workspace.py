@@ -15,7 +15,6 @@ from desktop.errors import Cancelled, PullquoteError
 from desktop.library import Library
 from desktop.model import (
     Job,
-    JobState,
     Progress,
     Protection,
     Recording,
@@ -86,9 +85,9 @@ class Workspace(QObject):
         self.range: TimeRange | None = None
         self.selected = -1
         self._preparing: Task | None = None
+        self.translating: Task | None = None
         self._watched_import: ImportItem | None = None
         self._document_wanted = 0
-        self._rehearings: dict[int, int] = {}  # recording id: the transcript that is being compared with
         self.player.step_back = settings.step_back
         self._connect()
 
@@ -102,7 +101,8 @@ class Workspace(QObject):
         self.jobs.finished.connect(self._job_finished)
         self.jobs.part_stored.connect(lambda _: self.ledger_changed.emit())
         self.jobs.finished.connect(lambda *_: self.ledger_changed.emit())
-        self.jobs.failed.connect(self._job_failed)
+        self.jobs.failed.connect(lambda _, error: self.show_error(error))
+        self.jobs.heard_again.connect(self._rehearing_done)
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -114,6 +114,7 @@ class Workspace(QObject):
             self._preparing = None
         self.recording = recording
         self.range, self.selected, self.document, self.transcripts, self.picture = None, -1, None, [], None
+        self._no_gaps()
         self.player.load(None)
         self.noticed.emit(None)
         self.recording_changed.emit()
@@ -189,12 +190,20 @@ class Workspace(QObject):
             self.show_transcript(choice)
         else:
             self.document = None
+            self._no_gaps()
             self.document_changed.emit()
 
+    def _no_gaps(self) -> None:
+        self.gaps = ()
+        self.gaps_changed.emit()
+
     def _first_choice(self, ids: list[int]) -> int:
-        """The newest; of the sample the known-good one, so that the first start shows what a transcript is."""
+        """The newest of the whole recording, else the newest of a range; of the sample the known-good one, so that the
+        first start shows what a transcript is."""
         reference = next((t.id for t in self.transcripts if t.engine == "reference"), 0)
-        return reference or (ids[0] if ids else 0)
+        whole = next((t.id for t in self.transcripts if self.recording is not None
+                      and t.range.seconds >= 0.9 * self.recording.duration), 0)
+        return reference or whole or (ids[0] if ids else 0)
 
     def show_transcript(self, transcript_id: int) -> None:
         """Load a transcript off the GUI thread and show it."""
@@ -222,8 +231,7 @@ class Workspace(QObject):
                 self.gaps = gaps
                 self.gaps_changed.emit()
 
-        self.gaps = ()
-        self.gaps_changed.emit()
+        self._no_gaps()
         if isinstance(self.picture, Peaks) and document.segments:
             self.tasks.start(_gaps, self.picture, document, done=found)
 
@@ -238,21 +246,43 @@ class Workspace(QObject):
         middle = (old.start + old.end) / 2
         return next((i for i, s in enumerate(document.segments) if s.start <= middle < s.end), -1)
 
+    def translate(self, language: str, only: list[int] | None) -> None:
+        """Translate the shown transcript, or some of its lines, from its words."""
+        document = self.document
+        if document is None or self.translating is not None:
+            return
+
+        def ended(error: PullquoteError | None) -> None:
+            self.translating = None
+            self.ledger_changed.emit()
+            self.noticed.emit(None)
+            if error is not None:
+                self.show_error(error)
+            if self.recording is not None and self.recording.id == document.recording.id:
+                self.reload_transcripts()
+
+        self.translating = self.tasks.start(
+            _translate, self.library, document, language, only, lambda: self.api_key.read().key, self.url,
+            self.settings, pass_report=True, done=lambda _: ended(None), failed=ended,
+            progress=lambda p: self.noticed.emit(
+                Notice(p.sentence, action=self.tr("Stop"), verb=self._stop_translating)))
+
+    def _stop_translating(self) -> None:
+        if self.translating is not None:
+            self.translating.stop()
+
     def hear_again(self, options: Any) -> None:
         """Hear a range of the shown transcript again; the lines are compared and nothing is replaced by itself."""
         if self.recording is not None and self.document is not None:
-            self._rehearings[self.recording.id] = self.document.transcript.id
-            self.jobs.start(self.recording, options, consent=True)
+            self.jobs.start(self.recording, options, consent=True, compare_with=self.document.transcript.id)
 
-    def _rehearing_done(self, old_id: int, job: Job) -> None:
-        def compare(documents: tuple[TranscriptDocument, TranscriptDocument]) -> None:
-            self.heard_again.emit(*documents)
-
-        if job.state is JobState.DONE:
-            self.tasks.start(_two_documents, self.library, old_id, job.transcript_id, done=compare,
-                             failed=self.show_error)
-        else:  # its error was shown; what it heard stays as a transcript of its own
-            self.reload_transcripts(old_id)
+    def _rehearing_done(self, old_id: int, new_id: int) -> None:
+        self.ledger_changed.emit()
+        if not new_id:
+            self.reload_transcripts()  # what it heard stays as a transcript of its own, and can be continued
+            return
+        self.tasks.start(_two_documents, self.library, old_id, new_id, failed=self.show_error,
+                         done=lambda documents: self.heard_again.emit(*documents))
 
     def finish_rehearing(self, old: TranscriptDocument, new: TranscriptDocument, chosen: list[Any]) -> None:
         """Take over what was chosen and drop the second hearing."""
@@ -264,7 +294,7 @@ class Workspace(QObject):
         self.tasks.start(_take_over, self.library, old, new, chosen, done=done, failed=self.show_error)
 
     def _part_stored(self, transcript_id: int) -> None:
-        if self.recording is None or self.recording.id in self._rehearings:
+        if self.recording is None:
             return
         if any(t.id == transcript_id for t in self.transcripts):
             if self.document is None or self.document.transcript.id == transcript_id:
@@ -274,16 +304,8 @@ class Workspace(QObject):
 
     def _job_finished(self, recording: Recording, job: Job) -> None:
         self.library_changed.emit()
-        old_id = self._rehearings.pop(recording.id, 0)
         if self.recording is not None and self.recording.id == recording.id:
-            if old_id:
-                self._rehearing_done(old_id, job)
-            else:
-                self.reload_transcripts(job.transcript_id)
-
-    def _job_failed(self, recording: Recording, error: PullquoteError) -> None:
-        self._rehearings.pop(recording.id, None)
-        self.show_error(error)
+            self.reload_transcripts(job.transcript_id)
 
     def unfinished_job(self) -> Job | None:
         """The job of the shown transcript, when parts are missing and nobody works on it."""
@@ -441,6 +463,20 @@ def _load(library: Library, transcript_id: int, old: TranscriptDocument | None) 
     same = {segment.id: segment for segment in old.segments}
     return replace(document, segments=tuple(
         same[segment.id] if same.get(segment.id) == segment else segment for segment in document.segments))
+
+
+def _translate(library: Library, document: TranscriptDocument, language: str, only: list[int] | None,
+               read_key: Callable[[], str], url: str, chosen: Settings, report: Callable[[Progress], None]) -> int:
+    from desktop.engines.gemini_transcribe import make_reader
+    from desktop.sending import LibraryGate
+    from desktop.translating import translate
+
+    reader = make_reader(chosen.gemini_model, key=read_key(), url=url, style=chosen.house_style,
+                         gate=LibraryGate(library, document.recording.id, consent=True))
+    try:
+        return translate(library, document.transcript.id, reader, language, report, only)
+    finally:
+        reader.close()
 
 
 def _two_documents(library: Library, old_id: int, new_id: int) -> tuple[TranscriptDocument, TranscriptDocument]:
