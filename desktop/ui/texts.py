@@ -10,10 +10,19 @@ Recording, library, playback, on-device transcription and export work without an
 connection of any kind until you ask for one: no update check, no statistics, no crash reports.
 
 WHAT LEAVES, AND WHEN
-Only when you start a transcript with Gemini: the sound of the range you chose, as 16 kHz mono, in parts of at \
-most ten minutes, with a request to transcribe it, the speaker labels used so far and the last lines of the part \
-before. "Test key" and the list of models send the key alone. The file's name, its tags, your notes and the \
-title never leave.
+Only when you start it:
+A transcript with Gemini sends the sound of the range you chose, as 16 kHz mono, in parts, with a request to \
+transcribe it, the speaker labels used so far and the last lines of the part before. With the model made for \
+transcripts the words that came back are then sent to a general model for language, translation and summary, and \
+short clips of voices where it has to be found out who is who.
+A question sends the words of the transcript with the names you gave the speakers; with a range, the sound of it \
+as well; without a transcript, the sound. A translation sends the words and those names.
+Your house style goes along with both. "Test key" and the list of models send the key alone. The file's name, its \
+tags, your notes and the title never leave.
+
+YOU DECIDE FOR EACH RECORDING
+The Details tab says "never upload", "ask each time" or "may be sent"; "never" holds everywhere, also on the \
+command line. Below it stands every request that was made: when, what part, how big, to which model, what it cost.
 
 WHERE TO
 To generativelanguage.googleapis.com (Google's Gemini API), with your own key, encrypted on the way. If this \
