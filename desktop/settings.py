@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -36,6 +37,11 @@ class Settings:
     def two_hearings(self) -> str:
         """The model for the words and the general one for the rest, when the key may use it; "" when not known."""
         return f"{WORDS_MODEL} + {self.gemini_model}" if WORDS_MODEL in self.known_models else ""
+
+    def replacement(self, retired: str) -> str:
+        """A general model to use in place of one that is gone: the newest plain flash model of the list; "" if none."""
+        names = [name for name in self.known_models if re.fullmatch(r"gemini-[0-9.]+-flash", name) and name != retired]
+        return max(names, key=lambda name: [int(n) for n in re.findall(r"\d+", name)], default="")
 
 
 def load(file: Path) -> Settings:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QFont
 from PySide6.QtWidgets import (
@@ -17,6 +20,7 @@ from PySide6.QtWidgets import (
 from desktop.audio.cache import CacheFiles
 from desktop.audio.peaks import Peaks
 from desktop.engines import ENGINES
+from desktop.engines.gemini_errors import SENTENCES
 from desktop.model import RecordingState, TimeRange, clock
 from desktop.ui.banner import Banner
 from desktop.ui.inspector import engine_name
@@ -233,10 +237,13 @@ class RecordingView(QWidget):
             ranges=", ".join(f"{clock(gap.start)} – {clock(gap.end)}" for gap in missing[:3]))
         problem = translated(job.problem)
         keyed = ENGINES[job.engine].abilities.sends_audio if job.engine in ENGINES else False
-        self.banner.show_notice(Notice(
-            f"{problem} {text}" if problem else text, bool(problem), self.tr("Continue"),
-            self._actions["continue"].trigger, self.tr("Open settings") if problem and keyed else "",
-            self._workspace.settings_wanted.emit))
+        second = self.tr("Open settings") if problem and keyed else ""
+        verb: Callable[[], object] = self._workspace.settings_wanted.emit
+        other = self._workspace.settings.replacement(self._workspace.settings.gemini_model)
+        if other and job.problem == SENTENCES["model"]:
+            second, verb = self.tr("Use {model}").format(model=other), partial(self._workspace.use_model, other)
+        self.banner.show_notice(Notice(f"{problem} {text}" if problem else text, bool(problem), self.tr("Continue"),
+                                       self._actions["continue"].trigger, second, verb))
 
     def _show_lower(self) -> None:
         workspace = self._workspace

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop import settings as settings_file
 from desktop.api_key import ApiKey, KeyReading, KeyState
-from desktop.errors import Cancelled, PullquoteError
+from desktop.errors import Cancelled, EngineError, PullquoteError
 from desktop.library import Library
 from desktop.model import (
     Job,
@@ -445,8 +445,21 @@ class Workspace(QObject):
 
     def show_error(self, error: PullquoteError) -> None:
         """Say in place what went wrong; stopping is no error."""
-        if not isinstance(error, Cancelled):
+        if isinstance(error, Cancelled):
+            return
+        other = self.settings.replacement(self.settings.gemini_model) \
+            if isinstance(error, EngineError) and error.kind == "model" else ""
+        if other:
+            self.noticed.emit(Notice(error.sentence, is_error=True, action=self.tr("Use {model}").format(model=other),
+                                     verb=lambda: self.use_model(other)))
+        else:
             self.noticed.emit(Notice(error.sentence, is_error=True))
+
+    def use_model(self, name: str) -> None:
+        """Take another general model for new transcripts and questions."""
+        self.change_settings(gemini_model=name)
+        self.noticed.emit(Notice(self.tr("New transcripts and questions use {model} now. Start again.").format(
+            model=name)))
 
     def _guarded(self, verb: Callable[..., object], *arguments: object) -> None:
         try:
