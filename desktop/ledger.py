@@ -39,7 +39,10 @@ class Sum:
 def what(sending: Sending) -> str:
     """The part of the recording, or that only words were sent."""
     place = sending.cargo.range
-    return f"{clock(place.start)}–{clock(place.end)}" if place else "text only"
+    if place is None:
+        return "text only"
+    stretch = f"{clock(place.start)}–{clock(place.end)}"
+    return f"short clips from {stretch}" if sending.cargo.purpose == "line-up" else stretch
 
 
 def size(byte_count: int) -> str:

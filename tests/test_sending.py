@@ -10,8 +10,9 @@ import pytest
 from desktop.engines import make_engine
 from desktop.errors import EngineError, LibraryError, PullquoteError
 from desktop.importing import import_audio
+from desktop.ledger import by_month, money, size, what
 from desktop.library import Library
-from desktop.model import Cargo, JobState, Protection, Recording, TimeRange, Usage, ignore_progress
+from desktop.model import Cargo, JobState, Protection, Recording, Sending, TimeRange, Usage, ignore_progress
 from desktop.sending import LibraryGate, NotAllowed, check_file, sweep
 from desktop.transcription import Options, run_job, start_job
 from tests.clips import KEY
@@ -152,3 +153,16 @@ def test_no_code_path_reaches_the_client_but_through_the_gate() -> None:
                     clients.append(f"{file.name}:{function.name}")
     assert set(callers) == {"gemini_service.py:send", "gemini_service.py:attempt", "gemini_service.py:models"}
     assert set(clients) == {"gemini_service.py:_call", "gemini_service.py:_client"}
+
+
+def test_the_ledger_in_words_says_what_a_request_held() -> None:
+    def line(purpose: str, place: TimeRange | None) -> Sending:
+        return Sending(1, 1, "2026-11-22T10:00:00", Cargo(purpose, "m", "h", place, 999), "answered", Usage(1, 2), 0.5)
+
+    assert what(line("transcript", TimeRange(0, 65))) == "0:00–1:05"
+    assert what(line("line-up", TimeRange(0, 65))) == "short clips from 0:00–1:05"
+    assert what(line("question", None)) == "text only"
+    (month,) = by_month([line("question", None)] * 3)
+    assert (month.name, month.requests, month.cost, month.is_cost_complete) == ("2026-11", 3, 1.5, True)
+    assert [size(n) for n in (999, 12_345, 9_100_000)] == ["999 B", "12 kB", "9.1 MB"]
+    assert [money(n) for n in (None, 0.0022, 0.25, 12.0)] == ["–", "$0.0022", "$0.250", "$12.00"]
