@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 from desktop.audio.cache import CacheFiles
@@ -46,6 +46,7 @@ from desktop.sentences import QT_TRANSLATE_NOOP, say
 CUT_REACH = 30.0  # seconds around a border in which the quietest place is looked for
 CONTEXT_LINES = 5
 REPEATED = QT_TRANSLATE_NOOP("core", "repeated")
+_SECOND = " (second half)"
 SPEAKER_UNSURE = QT_TRANSLATE_NOOP("core", "speaker unsure")
 _LINES_READ_AT_ONCE = 80
 _LEAST_HALVED = 30.0  # seconds; what is shorter is asked for again as it is
@@ -281,7 +282,7 @@ class _Run:
     def _joined(self, halves: _Halves) -> Hearing:
         """Two answers as one, in the time of the whole part."""
         heard = [(offset, self._engine.read(answer)) for offset, answer in halves if answer is not None]
-        again = " (second half)" if getattr(self._engine, "labels_restart", False) else ""  # labels of another request
+        again = _SECOND if getattr(self._engine, "labels_restart", False) else ""  # labels of another request
         return Hearing(tuple(_shifted(segment, offset, again if number else "")
                              for number, (offset, hearing) in enumerate(heard) for segment in hearing.segments),
                        "\n".join(hearing.summary for _, hearing in heard if hearing.summary),
@@ -368,19 +369,23 @@ class _Run:
         labels = list(dict.fromkeys(item.label for item in placed if item.label))
         names = self._names_of(placed) | self._linked(part, placed)
         known = list(self._library.speaker_labels(self._job.transcript_id).values())
-        unnamed = [label for label in labels if label not in names]
-        if unnamed and known:
-            names |= self._lined_up(part, placed, unnamed, [name for name in known if name not in names.values()])
-        flags = (SPEAKER_UNSURE,) if known else ()
-        number = len(known)
-        doubtful = set()
-        for label in labels:
-            if label not in names:
-                number += 1
-                names[label] = f"Speaker {number}"
-                doubtful.add(label)
+        doubtful: set[str] = set()
+        # The labels of a second half are those of another request: they are compared with the first half's, too.
+        second = [label for label in labels if label.endswith(_SECOND)]
+        for request in ([label for label in labels if label not in second], second):
+            unnamed = [label for label in request if label not in names]
+            taken = {names[label] for label in request if label in names}
+            candidates = [name for name in dict.fromkeys([*known, *names.values()]) if name not in taken]
+            if unnamed and candidates:
+                names |= self._lined_up(part, placed, unnamed, candidates, names)
+            for label in unnamed:
+                if label not in names:
+                    if candidates:
+                        doubtful.add(label)
+                    names[label] = _next_name({*known, *names.values()})
         return [replace(item, label=names.get(item.label, ""), segment=replace(
-            item.segment, flags=item.segment.flags + (flags if item.label in doubtful else ()))) for item in placed]
+            item.segment, flags=item.segment.flags + ((SPEAKER_UNSURE,) if item.label in doubtful else ())))
+            for item in placed]
 
     def _names_of(self, placed: list[Placed]) -> dict[str, str]:
         """What the labels of a part were called when it was stored, found by its lines."""
@@ -406,11 +411,13 @@ class _Run:
                               part.index)
         return {new.label: names[old.label] for old, new, _ in links if old.label in names}
 
-    def _lined_up(self, part: Part, placed: list[Placed], unnamed: list[str], known: list[str]) -> dict[str, str]:
+    def _lined_up(self, part: Part, placed: list[Placed], unnamed: list[str], known: list[str],
+                  names: dict[str, str]) -> dict[str, str]:
         """Ask whose voice it is: a short clip of everybody who is known, and of every voice that is not."""
         labels = self._library.speaker_labels(self._job.transcript_id)
         stored = [(Voice(-1, labels.get(s.speaker_id or 0, "")), s)
                   for s in self._library.segments(self._job.transcript_id)]
+        stored += [(Voice(-1, names[item.label]), item.segment) for item in placed if item.label in names]
         here = [(Voice(part.index, item.label), item.segment) for item in placed]
         voices = [*(Voice(-1, name) for name in known), *(Voice(part.index, label) for label in unnamed)]
         places = {voice: clean_clip(stored if voice.part < 0 else here, voice) for voice in voices}
@@ -429,17 +436,17 @@ class _Run:
                 raise
             return {}
         by_letter = dict(zip(letters, shown, strict=True))
-        names = {}
+        found = {}
         for letters_together in groups:
             together = [by_letter[letter] for letter in letters_together]
             old, new = [v for v in together if v.part < 0], [v for v in together if v.part >= 0]
             if len(old) == 1 and len(new) == 1:  # two labels of one request are two people
-                names[new[0].label] = old[0].label
-        return names
+                found[new[0].label] = old[0].label
+        return found
 
     def _doubted(self, placed: list[Placed]) -> list[Placed]:
         """Mark text where nobody speaks, and lines that are there again and again."""
-        often = {text for text, count in Counter(item.segment.text for item in placed).items() if count >= 4}
+        often = {text for text, times in Counter(item.segment.text for item in placed).items() if times >= 4}
         looped = is_looped([item.segment.text for item in placed])
         emotions = self._job.options.get("emotion") is not False
         result = []
@@ -472,6 +479,10 @@ def _halves(answer: str) -> _Halves | None:
     if not answer.startswith('{"halves": ['):
         return None
     return [(float(offset), None if text is None else str(text)) for offset, text in json.loads(answer)["halves"]]
+
+
+def _next_name(taken: set[str]) -> str:
+    return next(name for number in count(1) if (name := f"Speaker {number}") not in taken)
 
 
 def _shifted(segment: HeardSegment, offset: float, mark: str) -> HeardSegment:
