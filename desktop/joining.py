@@ -5,13 +5,13 @@ Two ways lead to a join: words that neighbouring parts have both heard, and a li
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from desktop.engines.gemini_prompt import read_json
 from desktop.errors import EngineError
 from desktop.fitting import Placed
 from desktop.model import Segment, TimeRange
@@ -136,32 +136,19 @@ def read_lineup(answer: str, names: Sequence[str]) -> list[tuple[str, ...]]:
     Unknown names do not count; a name in two groups, sure or not, is in none.
     """
     try:
-        items = json.loads(_without_fence(answer))["groups"]
+        items = read_json(answer)["groups"]
         if not isinstance(items, list) or not all(isinstance(item["clips"], list) for item in items):
             raise ValueError("groups")
         groups = [([name for name in names if name in item["clips"]], item.get("sure") is True) for item in items]
         times_named = Counter(name for clips, _ in groups for name in clips)
         single = [tuple(name for name in clips if times_named[name] == 1) for clips, sure in groups if sure]
         return [clips for clips in single if len(clips) > 1]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (EngineError, ValueError, TypeError, KeyError, AttributeError):
         broken = True
     if broken:  # raised outside, so that the answer does not hang on the exception
         raise EngineError("broken", "The service's comparison of the voices could not be read. Compare them again, or "
                                     "give the same person's speakers the same name yourself.")
     raise AssertionError
-
-
-def display_names(groups: Sequence[frozenset[Voice]], given: Mapping[Voice, str]) -> dict[Voice, str]:
-    """The name of each voice: the first in `given` that its group has, else "Speaker " and the group's number."""
-    names: dict[Voice, str] = {}
-    number = 0
-    for voices in groups:
-        number += 1
-        name = next((name for voice, name in given.items() if voice in voices and name), "")
-        while not name and f"Speaker {number}" in given.values():  # that name is somebody's already
-            number += 1
-        names.update(dict.fromkeys(voices, name or f"Speaker {number}"))
-    return names
 
 
 def _spoken(placed: Sequence[Placed], overlap: TimeRange) -> list[_Spoken]:
@@ -237,11 +224,3 @@ def _middle(stretch: TimeRange, longest: float) -> TimeRange:
         return stretch
     start = stretch.start + (stretch.seconds - longest) / 2
     return TimeRange(start, start + longest)
-
-
-def _without_fence(answer: str) -> str:
-    """Some models wrap JSON in a Markdown fence in spite of the schema."""
-    text = answer.strip()
-    if text.startswith("```"):
-        text = text.split("\n", 1)[-1].rsplit("```", 1)[0]
-    return text

@@ -17,7 +17,6 @@ from desktop.joining import (
     Voice,
     clean_clip,
     clip_names,
-    display_names,
     group,
     lineup_prompt,
     lineup_schema,
@@ -396,32 +395,3 @@ def test_any_answer_gives_separate_groups_or_is_broken(text: str) -> None:
     names = [name for members in groups for name in members]
     assert len(names) == len(set(names)) and set(names) <= set("ABCD")
     assert all(len(members) > 1 for members in groups)
-
-
-# Names
-
-def test_groups_are_numbered_unless_somebody_has_a_name() -> None:
-    groups = [frozenset([A, C]), frozenset([B]), frozenset([D])]
-    assert display_names(groups, {}) == {A: "Speaker 1", C: "Speaker 1", B: "Speaker 2", D: "Speaker 3"}
-    assert display_names(groups, {C: "Ana", A: "Eva"}) == {A: "Ana", C: "Ana", B: "Speaker 2", D: "Speaker 3"}
-    assert display_names(groups, {A: "", C: "Eva"})[A] == "Eva"
-
-
-def test_no_number_is_given_twice() -> None:
-    groups = [frozenset([A]), frozenset([B]), frozenset([C])]
-    assert display_names(groups, {A: "Speaker 2"}) == {A: "Speaker 2", B: "Speaker 3", C: "Speaker 4"}
-    assert display_names(groups, {A: "Speaker 1"}) == {A: "Speaker 1", B: "Speaker 2", C: "Speaker 3"}
-    assert display_names(groups, {C: "Speaker 1"}) == {A: "Speaker 2", B: "Speaker 3", C: "Speaker 1"}
-
-
-@given(st.lists(some_voices, unique=True), some_links,
-       st.dictionaries(some_voices, st.sampled_from(["Ana", "", *(f"Speaker {n}" for n in range(1, 6))])))
-def test_everybody_has_a_name_and_only_given_names_are_shared(
-        voices: list[Voice], found: list[tuple[Voice, Voice, float]], names: dict[Voice, str]) -> None:
-    groups = group(voices, found)
-    shown = display_names(groups, names)
-    assert set(shown) == set(voices) and all(shown.values())
-    for members in groups:
-        assert len({shown[voice] for voice in members}) == 1
-    unnamed = [shown[next(iter(members))] for members in groups if not any(names.get(voice) for voice in members)]
-    assert len(unnamed) == len(set(unnamed)) and not set(unnamed) & set(names.values())

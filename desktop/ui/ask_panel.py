@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QScrollArea,
@@ -217,7 +218,7 @@ def _clear(layout: QVBoxLayout) -> None:
 
 def _add_turn(layout: QVBoxLayout, question: str, claims: tuple[Claim, ...],
               go: Callable[[float, int], object]) -> None:
-    asked = label(question, wrap=True)
+    asked = _paragraph(question)
     font = asked.font()
     font.setBold(True)
     asked.setFont(font)
@@ -234,7 +235,7 @@ class _ClaimView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 2)
         layout.setSpacing(2)
-        text = label(claim.text, wrap=True)
+        text = _paragraph(claim.text)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout.addWidget(text)
         if claim.is_open:
@@ -249,6 +250,13 @@ class _ClaimView(QWidget):
         for place in claim.places:
             flow.addWidget(_chip(place, go))
         layout.addWidget(chips)
+
+
+def _paragraph(text: str) -> QLabel:
+    """Wrapped text; one long word (an address) is cut at the edge and does not push all other lines out of view."""
+    paragraph = label(text, wrap=True)
+    paragraph.setMinimumWidth(1)
+    return paragraph
 
 
 def _note() -> QWidget:

@@ -79,7 +79,8 @@ class RehearingDialog(QDialog):
             for column, item in enumerate((time, QTableWidgetItem(old), QTableWidgetItem(new))):
                 table.setItem(row, column, item)
         header = table.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+        table.setColumnWidth(0, table.fontMetrics().horizontalAdvance("00:00:00.0") + 40)  # and a box to tick
         for column in (1, 2):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
