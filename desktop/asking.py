@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
 
 from desktop.audio.cache import CacheFiles
-from desktop.audio.files import PlaybackCopy, flac
+from desktop.audio.files import SPEECH_RATE, PlaybackCopy, encode, flac
 from desktop.cleaning import clean_text
 from desktop.engines import Clip
 from desktop.engines.gemini_answers import GeminiAnswers, Growing, Question
@@ -23,7 +28,8 @@ from desktop.model import (
     Turn,
     clock,
 )
-from desktop.receipts import LONGEST_CLIP, AnswerGrows, as_record, as_text, reader
+from desktop.receipts import LONGEST_CLIP, LONGEST_SOUND, AnswerGrows, as_record, as_text, reader
+from desktop.sentences import say
 
 MOST_CHARACTERS = 2_500_000  # of a transcript: about 600,000 tokens
 
@@ -47,9 +53,9 @@ def ask(library: Library, cache: Path, recording: Recording, answers: GeminiAnsw
     lines = [_line(number, segment, document) for number, segment in enumerate(segments, 1)]
     if sum(map(len, lines)) > MOST_CHARACTERS:
         raise UserError("This transcript is too long for one question. Choose a range and ask about it.")
-    clip = None
+    clip, sound = None, None
     if not lines or time_range is not None:
-        clip = _clip(library, cache, recording, time_range, report, must=not lines)
+        clip, sound = _clip(library, cache, recording, time_range, report, must=not lines)
     growing = Growing()
     read = reader(segments, TimeRange(clip.start, clip.start + clip.seconds) if clip else None)
 
@@ -58,7 +64,8 @@ def ask(library: Library, cache: Path, recording: Recording, answers: GeminiAnsw
         report(Progress(progress.fraction, progress.sentence, AnswerGrows(question, claims)))
 
     turns = thread.turns if thread is not None else ()
-    sent = Question(question, lines, clip, [Turn(t.question, as_text(t.answer), t.model) for t in turns])
+    sent = Question(question, lines, clip, [Turn(t.question, as_text(t.answer), t.model) for t in turns],
+                    sound)
     answer = answers.ask(sent, growing, show).encode("utf-8", "replace").decode()  # no lone surrogates
     kept = as_record(read(answer, True), answer)
     thread_id = thread.id if thread is not None else library.add_thread(
@@ -73,19 +80,44 @@ def _line(number: int, segment: Segment, document: TranscriptDocument | None) ->
 
 
 def _clip(library: Library, cache: Path, recording: Recording, time_range: TimeRange | None, report: Report, *,
-          must: bool) -> Clip | None:
-    """The sound of the range, or of all; None when it is too long and the words are there anyway."""
+          must: bool) -> tuple[Clip | None, Callable[[], BinaryIO] | None]:
+    """The sound of the range, or of all; nothing when it is long and the words are there anyway.
+
+    What is long comes as a function that encodes it into a file, which is called when it must be uploaded.
+    """
     time_range = (time_range or TimeRange(0.0, recording.duration)).clamped(recording.duration)
     if time_range.seconds < 0.1:
         raise UserError("The range is empty or lies behind the end of the recording ({end}). Choose another range.",
                         end=clock(recording.duration))
-    if time_range.seconds > LONGEST_CLIP:
-        if not must:
-            return None
-        raise UserError("Up to {minutes} minutes of sound can be sent with a question. Choose a range, or make a "
-                        "transcript first: then the whole recording can be asked about.",
-                        minutes=int(LONGEST_CLIP / 60))
+    if time_range.seconds > LONGEST_CLIP and not must:
+        return None, None
+    if time_range.seconds > LONGEST_SOUND:
+        raise UserError("Up to {hours} hours of sound can be sent with a question. Choose a range, or make a "
+                        "transcript first: then the whole recording can be asked about.", hours=LONGEST_SOUND / 3600)
     prepare_recording(library, cache, recording, report)
-    with PlaybackCopy(CacheFiles(cache, recording.sha256).copy) as copy:
-        speech = copy.speech(time_range, None)
-    return Clip(speech, flac(speech), time_range.seconds, time_range.start)
+    copy_file = CacheFiles(cache, recording.sha256).copy
+    if time_range.seconds <= LONGEST_CLIP:
+        with PlaybackCopy(copy_file) as copy:
+            speech = copy.speech(time_range, None)
+        return Clip(speech, flac(speech), time_range.seconds, time_range.start), None
+
+    def sound() -> BinaryIO:
+        file = tempfile.TemporaryFile(dir=cache)  # noqa: SIM115 - the caller closes it
+        try:
+            with PlaybackCopy(copy_file) as copy:
+                encode(_watched(copy.speech_blocks(time_range), time_range.seconds, report), file, "flac")
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    return Clip(np.zeros(0, np.int16), b"", time_range.seconds, time_range.start), sound
+
+
+def _watched(blocks: Iterator[np.ndarray], seconds: float, report: Report) -> Iterator[np.ndarray]:
+    done = 0.0
+    for block in blocks:
+        done += len(block) / SPEECH_RATE
+        fraction = min(1.0, done / seconds)
+        report(Progress(fraction, say("Preparing the sound: {percent} %", percent=int(100 * fraction))))
+        yield block

@@ -103,7 +103,7 @@ def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command = commands.add_parser("ask", help="ask Gemini about a recording; each sentence names its source")
     command.set_defaults(run=_ask)
     command.add_argument("file", metavar="FILE", type=Path)
-    command.add_argument("question", nargs="?", default="")
+    command.add_argument("questions", nargs="*", metavar="QUESTION", help="one or more; each knows those before it")
     command.add_argument("--preset", choices=tuple(PRESETS), help="a ready-made question")
     command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
     command.add_argument("--model", default="", help="a general Gemini model")
@@ -394,8 +394,8 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
     from desktop.importing import import_audio
     from desktop.sending import LibraryGate
 
-    question = options.question or (PRESETS[options.preset][1] if options.preset else "")
-    if not question:
+    questions = options.questions or ([PRESETS[options.preset][1]] if options.preset else [])
+    if not questions:
         raise UserError("Write a question in quotes, or choose one with --preset.")
     key, url, saved = environment_key or ApiKey().read().key, environment.service_url(), settings.load(_settings_file())
     if not key:
@@ -414,16 +414,30 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
         answers = make(options.model or saved.gemini_model, key=key, url=url, style=saved.house_style,
                        gate=LibraryGate(library, recording.id, consent=True, ledger=ledger))
         try:
-            thread = ask(library, cache, recording, answers, question, document=document,
-                         time_range=options.time_range, report=show.report,
-                         about_sound=about_sound)
+            thread = None
+            for question in questions:
+                thread = ask(library, cache, recording, answers, question, document=document, thread=thread,
+                             time_range=options.time_range, report=show.report, about_sound=about_sound)
+                show.clear()
+                if len(questions) > 1:
+                    print(f"\n{question}")
+                for claim in claims_of(thread.turns[-1]):
+                    sources = ", ".join(clock(place.start) for place in claim.places) or "no source in the recording"
+                    print(f"{claim.text} [{sources}]")
         finally:
             answers.close()
-        show.clear()
-    for claim in claims_of(thread.turns[-1]):
-        sources = ", ".join(clock(place.start) for place in claim.places) or "no source in the recording"
-        print(f"{claim.text} [{sources}]")
+            _clear_remote(ledger or library, key, url)
     return DONE
+
+
+def _clear_remote(library: Library, key: str, url: str) -> None:
+    """What an earlier run could not remove from the service; an open window sees to its own."""
+    from desktop.paths import data_folder
+    from desktop.sending import clear_remote
+
+    if not _window_is_open(data_folder()) and (left := clear_remote(library, key, url)):
+        print(f"{left} uploaded files are still stored at {url.split('/')[2]} and could not be removed yet; the next "
+              "run tries again, and the service removes them after 48 hours.", file=sys.stderr)
 
 
 def _ledger(options: argparse.Namespace, environment_key: str) -> int:
@@ -433,12 +447,13 @@ def _ledger(options: argparse.Namespace, environment_key: str) -> int:
         sendings = library.sendings()
         titles = {recording.id: recording.title for recording in library.recordings()}
     print("\t".join(("when (UTC)", "recording", "what", "part", "size", "model", "where to", "ended", "tokens in",
-                     "tokens out", "cost")))
+                     "tokens out", "cost", "stored")))
     for s in sendings:
         title = titles.get(s.recording_id or 0, "(removed)")
         print("\t".join((s.at[:16].replace("T", " "), title, s.cargo.purpose, ledger.what(s),
                          ledger.size(s.cargo.byte_count), s.cargo.model, s.cargo.host, s.outcome,
-                         str(s.usage.input_tokens), str(s.usage.output_tokens), ledger.money(s.cost))))
+                         str(s.usage.input_tokens), str(s.usage.output_tokens), ledger.money(s.cost),
+                         ledger.stored(s) or "not stored")))
     for month in ledger.by_month(sendings):
         print(f"{month.name}: {month.requests} requests, {ledger.size(month.byte_count)}, "
               f"{month.input_tokens + month.output_tokens} tokens, about {ledger.money(month.cost)}")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from desktop.model import Sending, clock
-from desktop.sentences import QT_TRANSLATE_NOOP
+from desktop.sentences import QT_TRANSLATE_NOOP, say
 
 PURPOSES = {
     "transcript": QT_TRANSLATE_NOOP("core", "transcript"),
     "question": QT_TRANSLATE_NOOP("core", "question"),
     "translation": QT_TRANSLATE_NOOP("core", "translation"),
     "line-up": QT_TRANSLATE_NOOP("core", "speaker line-up"),
+    "upload": QT_TRANSLATE_NOOP("core", "upload"),
     "count": QT_TRANSLATE_NOOP("core", "token count"),
 }
 OUTCOMES = {
@@ -45,10 +47,20 @@ def what(sending: Sending) -> str:
     return f"short clips from {stretch}" if sending.cargo.purpose == "line-up" else stretch
 
 
+def stored(sending: Sending) -> str:
+    """Whether the service keeps a file of it: "", since when not, or until when at the latest (UTC)."""
+    if not sending.remote_name:
+        return ""
+    if sending.removed_at:
+        return say("removed {time}", time=sending.removed_at[:16].replace("T", " "))
+    until = (datetime.fromisoformat(sending.at) + timedelta(hours=48)).isoformat()
+    return say("stored there, until {time} at the latest", time=until[:16].replace("T", " "))
+
+
 def size(byte_count: int) -> str:
     """Bytes as people read them."""
     if byte_count < 1000:
-        return f"{byte_count} B"
+        return f"{byte_count} B" if byte_count else "–"
     return f"{byte_count / 1000:.0f} kB" if byte_count < 1_000_000 else f"{byte_count / 1e6:.1f} MB"
 
 

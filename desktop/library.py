@@ -193,15 +193,27 @@ class Library:
 
     # -- the ledger of what was sent -------------------------------------------------------------------------
 
-    def add_sending(self, recording_id: int | None, cargo: Cargo) -> int:
-        """Enter a request that is about to leave; gives its id."""
+    def add_sending(self, recording_id: int | None, cargo: Cargo, remote_name: str = "") -> int:
+        """Enter a request that is about to leave, and the name of the file it makes there; gives its id."""
         start, end = (cargo.range.start, cargo.range.end) if cargo.range else (None, None)
         with self._write() as connection:
             cursor = connection.execute(
-                "INSERT INTO sending (recording_id, at, purpose, model, host, start, end, byte_count) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (recording_id, _now(), cargo.purpose, cargo.model, cargo.host, start, end, cargo.byte_count))
+                "INSERT INTO sending (recording_id, at, purpose, model, host, start, end, byte_count, remote_name) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (recording_id, _now(), cargo.purpose, cargo.model, cargo.host, start, end, cargo.byte_count,
+                 remote_name))
         return int(cursor.lastrowid or 0)
+
+    def set_removed(self, sending_id: int) -> None:
+        """The file that this request made on the service is gone from there."""
+        with self._write() as connection:
+            connection.execute("UPDATE sending SET removed_at = ? WHERE id = ? AND removed_at = ''",
+                               (_now(), sending_id))
+
+    def remote_files(self) -> list[Sending]:
+        """Requests whose file may still be on the service, newest first."""
+        return [_sending(row) for row in self._rows(
+            "SELECT * FROM sending WHERE remote_name != '' AND removed_at = '' ORDER BY id DESC")]
 
     def end_sending(self, sending_id: int, outcome: str, usage: Usage, cost: float | None) -> None:
         """Note how a request ended."""
@@ -516,7 +528,8 @@ def _recording(row: sqlite3.Row) -> Recording:
         duration=row["duration"], sample_rate=row["sample_rate"], channels=row["channels"],
         imported_at=row["imported_at"], state=RecordingState(row["state"]), problem=row["problem"],
         is_sample=bool(row["is_sample"]), transcript_count=row["transcripts"],
-        is_partly_heard=bool(row["partly"]), protection=Protection(row["protection"]))
+        is_partly_heard=bool(row["partly"]), protection=Protection(row["protection"]),
+        project_id=row["project_id"], address=row["address"])
 
 
 def _sending(row: sqlite3.Row) -> Sending:

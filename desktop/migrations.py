@@ -164,7 +164,37 @@ CREATE TABLE turn (
 ) WITHOUT ROWID;;
 """
 
-STEPS: list[Callable[[sqlite3.Connection], None]] = [_first_schema, _sending_and_questions]
+
+
+def _projects_and_videos(connection: sqlite3.Connection) -> None:
+    for statement in _THIRD_SCHEMA.split(";;"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+_THIRD_SCHEMA = """
+CREATE TABLE project (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);;
+ALTER TABLE recording ADD COLUMN project_id INTEGER REFERENCES project ON DELETE SET NULL;;
+ALTER TABLE recording ADD COLUMN address TEXT NOT NULL DEFAULT '';;
+CREATE TABLE term (
+    id INTEGER PRIMARY KEY,
+    project_id INTEGER REFERENCES project ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL
+);;
+CREATE TABLE proposal (
+    speaker_id INTEGER NOT NULL REFERENCES speaker ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    segment_id INTEGER NOT NULL REFERENCES segment ON DELETE CASCADE,
+    state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'rejected')),
+    PRIMARY KEY (speaker_id, name)
+) WITHOUT ROWID;;
+"""
+
+STEPS: list[Callable[[sqlite3.Connection], None]] = [_first_schema, _sending_and_questions, _projects_and_videos]
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -96,6 +96,25 @@ class Recording:
     transcript_count: int = 0
     is_partly_heard: bool = False  # a job still misses parts
     protection: Protection = Protection.ASK
+    project_id: int | None = None
+    address: str = ""  # of a public video: then no sound of it is on this computer
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder of recordings."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A name that a speaker may have, and the line that reveals it."""
+
+    speaker_id: int
+    name: str
+    segment_id: int
 
 
 @dataclass(frozen=True)
@@ -163,7 +182,7 @@ class Job:
 class Cargo:
     """What is about to leave the computer in one request."""
 
-    purpose: str  # "transcript", "question", "translation", "line-up", "count"
+    purpose: str  # "transcript", "question", "translation", "line-up", "count", "upload"
     model: str
     host: str
     range: TimeRange | None = None  # of the recording; None when no audio goes along

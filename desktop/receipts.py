@@ -15,6 +15,7 @@ from desktop.sentences import QT_TRANSLATE_NOOP
 
 _N = QT_TRANSLATE_NOOP
 LONGEST_CLIP = 720.0  # seconds of sound that surely go into one request
+LONGEST_SOUND = 9.5 * 3600  # seconds that the service hears at most; what is longer than a clip is uploaded
 # name: title, question, whether it is about the sound and not about the words
 PRESETS: dict[str, tuple[str, str, bool]] = {
     "describe": (_N("core", "Describe"), "Describe this recording: who speaks, about what, in what setting and mood.",

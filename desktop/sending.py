@@ -5,12 +5,18 @@ engines/gemini.py sends nothing without a gate; the entry is in the library befo
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import UTC, datetime
+
 from desktop import prices
 from desktop.engines import Manner
 from desktop.errors import PullquoteError, UserError
 from desktop.library import Library
-from desktop.model import Cargo, Protection, Usage
+from desktop.model import Cargo, Protection, Sending, Usage
 from desktop.settings import Settings
+
+_KEPT = 48 * 3600.0  # seconds that the service keeps a file
+_LATE = 900.0  # seconds after which an upload that was cut off can no longer come to be
 
 
 class NotAllowed(UserError):
@@ -28,15 +34,27 @@ class LibraryGate:
         self._ledger, self._entered = ledger or library, recording_id if ledger is None else None
         self._prices = prices.load()
 
-    def leave(self, cargo: Cargo) -> int:
+    def leave(self, cargo: Cargo, remote_name: str = "") -> int:
         """Enter what is about to leave. Raises NotAllowed, or LibraryError: then nothing leaves."""
         check(self._library, self._recording_id, consent=self._consent)
-        return self._ledger.add_sending(self._entered, cargo)
+        return self._ledger.add_sending(self._entered, cargo, remote_name)
 
     def back(self, entry: int, outcome: str, usage: Usage | None, model: str) -> None:
         """Note how it ended."""
         cost = self._prices.cost(model, usage) if usage is not None else None
         self._ledger.end_sending(entry, outcome, usage or Usage(), cost)
+
+    def removed(self, entry: int) -> None:
+        """Note that the file is gone from the service."""
+        self._ledger.set_removed(entry)
+
+    def stored(self, cargo: Cargo) -> tuple[int, str] | None:
+        """A whole file of the same sound that was uploaded for this recording and should still be there."""
+        if self._entered is None:
+            return None
+        return next(((s.id, s.remote_name) for s in self._ledger.remote_files()
+                     if s.recording_id == self._entered and s.outcome == "answered" and s.cargo.range == cargo.range
+                     and s.cargo.host == cargo.host and _age(s) < _KEPT - 3600), None)
 
 
 def check(library: Library, recording_id: int, *, consent: bool) -> None:
@@ -61,6 +79,40 @@ def manner_of(chosen: Settings) -> Manner:
     """How things are sent, from the settings; values that make no sense become the usual ones."""
     return Manner(chosen.house_style, chosen.sends_as if chosen.sends_as in ("flac", "ogg") else "flac",
                   min(4, max(1, round(chosen.parts_at_once))))
+
+
+def clear_remote(library: Library, key: str, url: str, *, but_not_of: Collection[int] = ()) -> int:
+    """Remove what is still stored on the service; gives how many files are left. Asks the service only if there are.
+
+    `but_not_of`: recordings whose files are still in use. A file that the service says is not there may still come
+    to be while its upload is young.
+    """
+    left = 0
+    service = None
+    for sending in library.remote_files():
+        if _age(sending) > _KEPT:
+            library.set_removed(sending.id)  # the service removes what is two days old
+        elif key and sending.recording_id not in but_not_of and sending.outcome != "under way":
+            if service is None:
+                from desktop.engines.gemini_service import Service
+
+                service = Service(key, url)
+            verdict = service.delete(sending.remote_name)
+            if verdict == "removed" or (verdict == "absent" and (
+                    sending.outcome == "answered" or _age(sending) > _LATE)):
+                library.set_removed(sending.id)
+            else:
+                left += 1
+        else:
+            left += 1
+    if service is not None:
+        service.close()
+    return left
+
+
+def _age(sending: Sending) -> float:
+    """Seconds since the line was written."""
+    return (datetime.now(UTC) - datetime.fromisoformat(sending.at)).total_seconds()
 
 
 def sweep(library: Library) -> None:

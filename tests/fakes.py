@@ -18,10 +18,19 @@ class FreeGate:
     def __init__(self) -> None:
         self.left: list[Cargo] = []
         self.ended: list[tuple[int, str, Usage | None]] = []
+        self.remote: dict[int, str] = {}
 
-    def leave(self, cargo: Cargo) -> int:
+    def leave(self, cargo: Cargo, remote_name: str = "") -> int:
         self.left.append(cargo)
+        if remote_name:
+            self.remote[len(self.left)] = remote_name
         return len(self.left)
+
+    def removed(self, entry: int) -> None:
+        del self.remote[entry]
+
+    def stored(self, cargo: Cargo) -> tuple[int, str] | None:
+        return None
 
     def back(self, entry: int, outcome: str, usage: Usage | None, model: str) -> None:
         self.ended.append((entry, outcome, usage))

@@ -140,18 +140,23 @@ def test_a_file_outside_the_library_is_known_by_its_sound(library: Library, reco
 
 
 def test_no_code_path_reaches_the_client_but_through_the_gate() -> None:
-    """`_try` runs what gets the client; it may be called by `send` (gate) and by `models` (nothing of a recording)."""
+    """`_try` runs what gets the client: called by `send` and `upload` (gate), `find` (asks the gate what is there, and
+    sends a name only) and `models` (nothing of a recording). `_call` is used beside it to remove files."""
     callers, clients = [], []
+    callees: set[str] = set()
     for file in sorted(ENGINES.glob("*.py")):
         for function in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             for node in ast.walk(function):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("self._call"):
+                    callees.add(f"{file.name}:{function.name}")
                 if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("._try"):
                     callers.append(f"{file.name}:{function.name}")
                 if isinstance(node, ast.Call) and ast.unparse(node.func) in ("genai.Client", "_client"):
                     clients.append(f"{file.name}:{function.name}")
-    assert set(callers) == {"gemini_service.py:send", "gemini_service.py:attempt", "gemini_service.py:models"}
+    assert set(callers) == {f"gemini_service.py:{name}" for name in ("send", "upload", "attempt", "find", "models")}
+    assert callees == {f"gemini_service.py:{name}" for name in ("_try", "delete", "_take_back")}
     assert set(clients) == {"gemini_service.py:_call", "gemini_service.py:_client"}
 
 

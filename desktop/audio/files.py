@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -49,13 +50,17 @@ class PlaybackCopy:
 
     def speech(self, time_range: TimeRange, channel: int | None = None) -> np.ndarray:
         """The range as the engines hear it: 16 kHz mono int16. `channel` takes one instead of the mix."""
+        return np.concatenate([np.zeros(0, np.int16), *self.speech_blocks(time_range, channel)])
+
+    def speech_blocks(self, time_range: TimeRange, channel: int | None = None) -> Iterator[np.ndarray]:
+        """The same in blocks, for what is too long to be held in memory."""
         if self.rate == SPEECH_RATE:
-            blocks = (_mono(block, channel) for block in self.blocks(time_range))
-            return np.concatenate([np.zeros(0, np.int16), *blocks])
+            yield from (_mono(block, channel) for block in self.blocks(time_range))
+            return
         resampler = soxr.ResampleStream(self.rate, SPEECH_RATE, 1, dtype="int16", quality="MQ")
-        pieces = [resampler.resample_chunk(_mono(block, channel)) for block in self.blocks(time_range)]
-        pieces.append(resampler.resample_chunk(np.zeros(0, np.int16), last=True))
-        return np.concatenate(pieces)
+        for block in self.blocks(time_range):
+            yield resampler.resample_chunk(_mono(block, channel))
+        yield resampler.resample_chunk(np.zeros(0, np.int16), last=True)
 
     def close(self) -> None:
         self._file.close()
@@ -71,21 +76,27 @@ class PlaybackCopy:
         return start, min(self.frames, max(start, round(time_range.end * self.rate)))
 
 
+def encode(speech: Iterable[np.ndarray], file: BinaryIO, kind: str) -> None:
+    """Blocks of 16 kHz mono int16 into an open file, as a kind of ENCODERS."""
+    subtype, container = ("VORBIS", "OGG") if kind == "ogg" else ("PCM_16", "FLAC")
+    options = {} if kind == "ogg" else {"compression_level": 0.6}
+    with soundfile.SoundFile(file, "w", SPEECH_RATE, 1, subtype, format=container, **options) as target:
+        for block in speech:
+            for start in range(0, len(block), SPEECH_RATE // 2):  # libsndfile overflows its stack on long Vorbis blocks
+                target.write(block[start:start + SPEECH_RATE // 2])
+
+
 def flac(speech: np.ndarray) -> bytes:
-    """16 kHz mono int16 as FLAC bytes, made block by block."""
+    """16 kHz mono int16 as FLAC bytes."""
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", SPEECH_RATE, 1, "PCM_16", format="FLAC", compression_level=0.6) as file:
-        for start in range(0, len(speech), _BLOCK_SECONDS * SPEECH_RATE):
-            file.write(speech[start:start + _BLOCK_SECONDS * SPEECH_RATE])
+    encode([speech], buffer, "flac")
     return buffer.getvalue()
 
 
 def vorbis(speech: np.ndarray) -> bytes:
     """16 kHz mono int16 as Ogg Vorbis bytes; about a third of FLAC. Keeps times to the sample, unlike MP3."""
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", SPEECH_RATE, 1, "VORBIS", format="OGG") as file:
-        for start in range(0, len(speech), SPEECH_RATE // 2):  # libsndfile overflows its stack on long blocks
-            file.write(speech[start:start + SPEECH_RATE // 2])
+    encode([speech], buffer, "ogg")
     return buffer.getvalue()
 
 

@@ -109,11 +109,17 @@ class Annotations:
 class Gate(Protocol):
     """Everything that carries audio or words of a recording passes here (sending.py)."""
 
-    def leave(self, cargo: Cargo) -> int:
-        """Enter the request into the ledger. Raises PullquoteError when it may not be sent."""
+    def leave(self, cargo: Cargo, remote_name: str = "") -> int:
+        """Enter the request, and the file it makes there, into the ledger. PullquoteError when it may not be sent."""
 
     def back(self, entry: int, outcome: str, usage: Usage | None, model: str) -> None:
         """Note how the request ended."""
+
+    def removed(self, entry: int) -> None:
+        """Note that the file that this request made is gone from the service."""
+
+    def stored(self, cargo: Cargo) -> tuple[int, str] | None:
+        """Entry and name of a file of the same sound that should still be there."""
 
 
 class Engine(Protocol):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from desktop.engines import ENGINES, Clip, Gate, Hearing, Manner, Wishes
-from desktop.engines.gemini_errors import Failure
 from desktop.engines.gemini_prompt import prompt, read_answer, schema
 from desktop.engines.gemini_service import Service, create
 from desktop.environment import SERVICE_URL
@@ -35,22 +38,33 @@ class GeminiEngine:
         self.sends_as = (manner or Manner()).sends_as
 
     def hear(self, clip: Clip, wishes: Wishes, report: Report) -> str:
-        if len(clip.encoded) > INLINE_LIMIT:
-            raise Failure("too_large").error()
-        cargo = cargo_of(clip, "transcript", self.model, self._service.host)
-        return self._service.send(cargo, lambda client: create(
-            client, model=self.model,
-            input=[{"type": "text", "text": prompt(wishes, clip.seconds)}, audio_part(clip)],
-            response_format={"type": "text", "mime_type": "application/json", "schema": schema(
-                wishes.translate_to, wishes.emotion)},
-            generation_config={"thinking_level": "low", "max_output_tokens": 32_000}, **self._service.style(),
-        ), report, say("Gemini is listening")).text
+        with sound_part(self._service, clip, report) as (part, cargo):
+            return self._service.send(replace(cargo, purpose="transcript", model=self.model), lambda client: create(
+                client, model=self.model, input=[{"type": "text", "text": prompt(wishes, clip.seconds)}, part],
+                response_format={"type": "text", "mime_type": "application/json", "schema": schema(
+                    wishes.translate_to, wishes.emotion)},
+                generation_config={"thinking_level": "low", "max_output_tokens": 32_000}, **self._service.style(),
+            ), report, say("Gemini is listening")).text
 
     def read(self, answer: str) -> Hearing:
         return read_answer(answer)
 
     def close(self) -> None:
         self._service.close()
+
+
+@contextmanager
+def sound_part(service: Service, clip: Clip, report: Report) -> Iterator[tuple[dict[str, str], Cargo]]:
+    """A clip for one request and what the ledger says of it: inline, or uploaded and removed right after use."""
+    cargo = cargo_of(clip, "upload", "", service.host)
+    if len(clip.encoded) <= INLINE_LIMIT:
+        yield audio_part(clip), cargo
+        return
+    remote = service.upload(cargo, io.BytesIO(clip.encoded), clip.mime_type, report)
+    try:
+        yield remote.as_part(), replace(cargo, byte_count=0)
+    finally:
+        service.remove(remote)
 
 
 def audio_part(clip: Clip) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
 
 from desktop.engines import Clip, Gate
-from desktop.engines.gemini import INLINE_LIMIT, audio_part, cargo_of
-from desktop.engines.gemini_errors import Failure
+from desktop.engines.gemini import cargo_of, sound_part
+from desktop.engines.gemini_files import Remote
 from desktop.engines.gemini_service import Service, stream
 from desktop.environment import SERVICE_URL
 from desktop.model import Cargo, Report, Turn
@@ -32,6 +34,7 @@ class Question:
     lines: Sequence[str] = ()  # "[12] 0:34 Katie: …"
     clip: Clip | None = None
     turns: Sequence[Turn] = ()
+    sound: Callable[[], BinaryIO] | None = None  # the clip's sound, encoded into an open file, when it is long
 
 
 @dataclass
@@ -42,46 +45,66 @@ class Growing:
 
 
 class GeminiAnswers:
-    """Asks a general model. One object serves one question or several, from one thread."""
+    """Asks a general model. One object serves one question or several, from one thread.
 
-    def __init__(self, model: str, service: Service) -> None:
-        self.model, self._service = model, service
+    Long sound is uploaded once and used for every question about it; `keeps` leaves it there for later objects.
+    """
+
+    def __init__(self, model: str, service: Service, *, keeps: bool = False) -> None:
+        self.model, self._service, self._keeps = model, service, keeps
+        self._uploaded: list[Remote] = []
 
     def ask(self, question: Question, growing: Growing, report: Report) -> str:
         """The whole answer; `growing` has what came so far. Raises EngineError or Cancelled."""
+        with self._sound(question, report) as (part, cargo):
+            steps = request(question, part)
+            if cargo is None:
+                cargo = Cargo("", "", self._service.host, byte_count=sum(
+                    len(piece.get("text", "").encode()) for step in steps for piece in step["content"]))
+            return self._service.send(replace(cargo, purpose="question", model=self.model), lambda client: stream(
+                client, growing, model=self.model, input=steps, **self._service.style(),
+                generation_config={"thinking_level": "low", "max_output_tokens": 16_000}), report,
+                say("Gemini is answering")).text
+
+    @contextmanager
+    def _sound(self, question: Question, report: Report) -> Iterator[tuple[dict[str, str] | None, Cargo | None]]:
         clip = question.clip
-        if clip is not None and len(clip.encoded) > INLINE_LIMIT:
-            raise Failure("too_large").error()
-        steps = request(question)
-        if clip is not None:
-            cargo = cargo_of(clip, "question", self.model, self._service.host)
+        if clip is None:
+            yield None, None
+        elif question.sound is None:
+            with sound_part(self._service, clip, report) as (part, cargo):
+                yield part, cargo
         else:
-            cargo = Cargo("question", self.model, self._service.host,
-                          byte_count=sum(len(part.get("text", "").encode()) for s in steps for part in s["content"]))
-        reply = self._service.send(cargo, lambda client: stream(
-            client, growing, model=self.model, input=steps, **self._service.style(),
-            generation_config={"thinking_level": "low", "max_output_tokens": 16_000}), report,
-            say("Gemini is answering"))
-        return reply.text
+            cargo = cargo_of(clip, "upload", "", self._service.host)
+            remote = self._service.find(cargo, clip.mime_type, report)
+            if remote is None:
+                with question.sound() as file:
+                    cargo = replace(cargo, byte_count=file.seek(0, io.SEEK_END))
+                    remote = self._service.upload(cargo, file, clip.mime_type, report)
+                self._uploaded.append(remote)
+            yield remote.as_part(), replace(cargo, byte_count=0)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, and of what was uploaded unless it is kept for the next question."""
+        if not self._keeps:
+            for remote in self._uploaded:
+                self._service.remove(remote)
         self._service.close()
 
 
-def make(model: str, *, key: str, url: str, gate: Gate, style: str = "") -> GeminiAnswers:
+def make(model: str, *, key: str, url: str, gate: Gate, style: str = "", keeps: bool = False) -> GeminiAnswers:
     """Answers over a connection of its own."""
-    return GeminiAnswers(model, Service(key, url or SERVICE_URL, gate, style=style))
+    return GeminiAnswers(model, Service(key, url or SERVICE_URL, gate, style=style), keeps=keeps)
 
 
-def request(question: Question) -> list[dict[str, Any]]:
+def request(question: Question, part: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """The turns as the service wants them; nothing is remembered there, so all of them go along."""
     rules = _RULES.format(_BY_LINE if question.lines else _BY_TIME)
     material: list[dict[str, Any]] = [{"type": "text", "text": rules}]
     if question.lines:
         material.append({"type": "text", "text": "Transcript:\n" + "\n".join(question.lines)})
-    if question.clip is not None:
-        material.append(audio_part(question.clip))
+    if part is not None:
+        material.append(part)
     asked = [*(turn.question for turn in question.turns), question.text]
     steps: list[dict[str, Any]] = []
     for number, text in enumerate(asked):

@@ -55,6 +55,7 @@ SENTENCES = {
                 "Settings."),
     "request": QT_TRANSLATE_NOOP("core", "Gemini refused the request for this part."),
     "too_large": QT_TRANSLATE_NOOP("core", "This part is too large for one request."),
+    "file": QT_TRANSLATE_NOOP("core", "Gemini could not use the sound that was uploaded. Nothing was lost; try again."),
     "refused": QT_TRANSLATE_NOOP(
         "core", "Gemini gave no answer here (its safety rules or a limit). Hear the part with the on-device engine, "
                 "or ask in other words."),
@@ -69,6 +70,8 @@ def classify(error: BaseException) -> Failure:
     if isinstance(error, TimeoutError):
         return Failure("timeout")
     names = {cls.__name__ for cls in type(error).__mro__}
+    if "FileFailed" in names:
+        return Failure("file")
     status = _status(error)
     if status is not None and status < 400:  # a redirect, a login page, or an answer that ends too early
         return Failure("network" if "json" in _header(error, "content-type") else "blocked")

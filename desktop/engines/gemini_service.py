@@ -1,7 +1,7 @@
 """The connection to Gemini: one asyncio thread, one client, retries of our own that can be seen and stopped.
 
 gemini.md sections 1, 3 and 9 explain every argument here. What carries audio or words of a recording goes through
-`send`, and that through the gate; only the list of models is asked for without one.
+`send` or `upload`, and that through the gate; the list of models, and removing a file, need none.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import asyncio
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from desktop.engines import Gate
+from desktop.engines import Gate, gemini_files
 from desktop.engines.gemini_errors import Failure, classify
+from desktop.engines.gemini_files import Reader, Remote
 from desktop.environment import SERVICE_URL
 from desktop.errors import EngineError, PullquoteError
 from desktop.model import Cargo, Progress, Report, Usage
@@ -27,6 +29,9 @@ from desktop.sentences import say
 READ_TIMEOUT = 120  # seconds between two reads: a model thinks silently for a while
 TOTAL_TIMEOUT = 600  # seconds per request
 MOST_TRIES, MOST_WAITING = 4, 90.0
+_REMOVING, _GIVING_UP = 10.0, 0.5  # seconds that removing a file may take: at leisure, and when the user waits
+
+_UNCERTAIN = ("network", "timeout", "blocked", "broken")  # the request may have arrived
 
 _Result = TypeVar("_Result")
 
@@ -67,18 +72,16 @@ class Service:
     def send(self, cargo: Cargo, make: Callable[[Any], Coroutine[Any, Any, Reply]], report: Report,
              sentence: str) -> Reply:
         """Send content of a recording; each try is in the ledger before it leaves. Raises EngineError or Cancelled."""
-        gate = self._gate
-        if gate is None:
-            raise EngineError("forbidden", "Nothing was sent: no recording was named for it.")
+        gate = self._named_gate()
 
         def attempt() -> tuple[Reply | None, Failure | None]:
             entry = gate.leave(cargo)
             outcome, usage = "unknown", None
             try:
-                reply, failure = self._try(make, report, sentence)
+                reply, failure = self._try(make, report, lambda: Progress(0.0, sentence))
                 if reply is not None:
                     outcome, usage, failure = "answered", reply.usage, reply.failure
-                elif failure is not None and failure.kind not in ("network", "timeout", "blocked", "broken"):
+                elif failure is not None and failure.kind not in _UNCERTAIN:
                     outcome = "failed"
                 return reply, failure
             finally:
@@ -86,13 +89,88 @@ class Service:
 
         return self._patiently(attempt, report)
 
+    def upload(self, cargo: Cargo, source: BinaryIO, mime_type: str, report: Report) -> Remote:
+        """Store a file on the service for requests to come; an upload that is lost begins anew, under another name.
+
+        Its name is in the ledger before the first byte leaves. Raises EngineError or Cancelled.
+        """
+        gate = self._named_gate()
+
+        def attempt() -> tuple[Remote | None, Failure | None]:
+            reader, name = Reader(source), f"files/{uuid.uuid4().hex}"
+
+            def progress() -> Progress:
+                return Progress(0.0, say("Uploading the sound: {percent} %", percent=int(100 * reader.fraction)))
+
+            entry = gate.leave(cargo, name)
+            outcome, is_there, hurry = "unknown", False, True
+            try:
+                uri, failure = self._try(lambda client: gemini_files.put(client, name, reader, mime_type), report,
+                                         progress, limited=False)
+                hurry = False
+                if uri is not None:
+                    outcome, is_there = "answered", True
+                    return Remote(entry, name, uri, mime_type), None
+                assert failure is not None
+                outcome = "unknown" if failure.kind in _UNCERTAIN else "failed"
+                return None, replace(failure, retry=failure.retry or failure.kind in _UNCERTAIN)  # nothing is billed
+            finally:
+                gate.back(entry, outcome, Usage(), cargo.model)
+                if not is_there:
+                    self._take_back(entry, name, _GIVING_UP if hurry else _REMOVING)
+
+        return self._patiently(attempt, report)
+
+    def find(self, cargo: Cargo, mime_type: str, report: Report) -> Remote | None:
+        """A file of the same sound that an earlier question has uploaded, if the service still has it."""
+        gate = self._named_gate()
+        known = gate.stored(cargo)
+        if known is None:
+            return None
+        uri, failure = self._try(lambda client: gemini_files.wait_for_file(client, known[1]), report,
+                                 lambda: Progress(0.0, say("Asking Gemini")))
+        if uri is None:
+            if failure is not None and failure.kind in ("forbidden", "model"):
+                gate.removed(known[0])
+            return None
+        return Remote(known[0], known[1], uri, mime_type)
+
+    def remove(self, remote: Remote) -> None:
+        """Remove a file right after use; what does not work stays in the ledger and is tried again later."""
+        self._take_back(remote.entry, remote.name, _GIVING_UP, is_known=True)
+
+    def delete(self, name: str) -> str:
+        """Remove a file by its name: "removed", "absent" or "unknown"."""
+        future = asyncio.run_coroutine_threadsafe(
+            self._call(lambda client: gemini_files.remove(client, name), _REMOVING), self._loop)
+        try:
+            return future.result(_REMOVING)
+        except Exception:
+            future.cancel()
+        return "unknown"
+
+    def _take_back(self, entry: int, name: str, seconds: float, is_known: bool = False) -> None:
+        """Remove what an upload may have left; "absent" is believed only of a file that was there for certain."""
+        future = asyncio.run_coroutine_threadsafe(
+            self._call(lambda client: gemini_files.remove(client, name), _REMOVING), self._loop)
+        gone = ("removed", "absent") if is_known else ("removed",)
+        if wait_for([future], timeout=seconds).done and not future.cancelled() and future.exception() is None \
+                and future.result() in gone:
+            self._named_gate().removed(entry)
+
+    def _named_gate(self) -> Gate:
+        if self._gate is None:
+            raise EngineError("forbidden", "Nothing was sent: no recording was named for it.")
+        return self._gate
+
     def style(self) -> dict[str, str]:
         """The house style, as an argument for a general model; nothing when there is none."""
         return {"system_instruction": self._style} if self._style else {}
 
     def models(self, report: Report) -> list[str]:
         """Names of the models that the key may use: the cheapest test of a key, and nothing of a recording."""
-        return self._patiently(lambda: self._try(_models, report, say("Asking Gemini")), report)
+        return self._patiently(lambda: self._try(_models, report, lambda: Progress(
+            0.0, say("Asking Gemini"))), report)
 
     def _patiently(self, attempt: Callable[[], tuple[_Result | None, Failure | None]], report: Report) -> _Result:
         """Wait and try again where that is safe."""
@@ -109,7 +187,7 @@ class Service:
             waited += pause
             if failure.kind == "rate":
                 self._not_before = max(self._not_before, time.monotonic() + pause)
-            self._wait(pause, report)
+            self._wait(pause, report, busy=failure.kind in ("rate", "server"))
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -133,10 +211,10 @@ class Service:
         self._loop.close()
 
     def _try(self, make: Callable[[Any], Coroutine[Any, Any, _Result]], report: Report,
-             sentence: str) -> tuple[_Result | None, Failure | None]:
-        future = asyncio.run_coroutine_threadsafe(self._call(make), self._loop)
+             progress: Callable[[], Progress], limited: bool = True) -> tuple[_Result | None, Failure | None]:
+        future = asyncio.run_coroutine_threadsafe(self._call(make, TOTAL_TIMEOUT if limited else None), self._loop)
         try:
-            return _result(future, report, sentence), None
+            return _result(future, report, progress), None
         except PullquoteError:
             raise
         except CancelledError:
@@ -147,22 +225,23 @@ class Service:
             future.cancel()
         return None, failure  # outside the except block: the exception carries the key
 
-    async def _call(self, make: Callable[[Any], Coroutine[Any, Any, _Result]]) -> _Result:
+    async def _call(self, make: Callable[[Any], Coroutine[Any, Any, _Result]], total: float | None) -> _Result:
         if self._client is None:
             self._client = _client(self._key, self._url)
-        async with asyncio.timeout(TOTAL_TIMEOUT):
+        async with asyncio.timeout(total):
             return await make(self._client)
 
-    def _wait(self, seconds: float, report: Report) -> None:
+    def _wait(self, seconds: float, report: Report, busy: bool = True) -> None:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            report(Progress(0.0, say("Gemini is busy; trying again in {seconds} s", seconds=int(left) + 1)))
+            report(Progress(0.0, say("Gemini is busy; trying again in {seconds} s", seconds=int(left) + 1) if busy
+                            else say("The connection was lost; trying again in {seconds} s", seconds=int(left) + 1)))
             self._sleep(min(0.1, left))
 
 
-def _result(future: Future[_Result], report: Report, sentence: str) -> _Result:
+def _result(future: Future[_Result], report: Report, progress: Callable[[], Progress]) -> _Result:
     while True:
-        report(Progress(0.0, sentence))
+        report(progress())
         if wait_for([future], timeout=0.1).done:  # result(timeout) could lose an answer that arrives at its end
             return future.result()
 

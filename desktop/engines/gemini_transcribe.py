@@ -10,12 +10,12 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from desktop.cleaning import clean_name, clean_text
 from desktop.engines import ENGINES, Annotation, Annotations, Clip, Gate, HeardSegment, Hearing, Manner, Wishes
-from desktop.engines.gemini import INLINE_LIMIT, audio_part, cargo_of
-from desktop.engines.gemini_errors import Failure
+from desktop.engines.gemini import audio_part, sound_part
 from desktop.engines.gemini_prompt import EMOTIONS, read_json
 from desktop.engines.gemini_service import Service, create
 from desktop.environment import SERVICE_URL
@@ -45,16 +45,14 @@ class TranscribeEngine:
 
     def hear(self, clip: Clip, wishes: Wishes, report: Report) -> str:
         """JSON with the text and its words: {"text", "words": [{"text", "start", "end", "speaker"}]}."""
-        if len(clip.encoded) > INLINE_LIMIT:
-            raise Failure("too_large").error()
         config: dict[str, Any] = {"mode": {
             "type": "verbatim", "diarization_mode": "speaker", "timestamp_granularities": ["word"]}}
         if wishes.language:
             config["language_codes"] = [wishes.language]
-        cargo = cargo_of(clip, "transcript", self._words, self._service.host)
-        reply = self._service.send(cargo, lambda client: create(
-            client, model=self._words, input=[audio_part(clip)],
-            generation_config={"transcription_config": config}), report, say("Gemini is listening"))
+        with sound_part(self._service, clip, report) as (part, cargo):
+            reply = self._service.send(replace(cargo, purpose="transcript", model=self._words), lambda client: create(
+                client, model=self._words, input=[part], generation_config={"transcription_config": config}),
+                report, say("Gemini is listening"))
         words = [{"text": str(item.get("text") or ""), "start": item.get("start_offset"),
                   "end": item.get("end_offset"), "speaker": str(item.get("speaker") or "")}
                  for item in reply.annotations if item.get("type") == "word_info"]

@@ -78,6 +78,7 @@ def _load_libraries() -> None:
 def end_work(window: MainWindow, patience: float = 2.5) -> None:
     """Wait a moment for the stopped workers, so that nothing is cut off in mid-sentence; never longer."""
     end = time.monotonic() + patience
+    window.workspace.clear_remote(all_of_it=True)
     while window.workspace.tasks.running and time.monotonic() < end:
         QCoreApplication.processEvents()
         time.sleep(0.01)

@@ -200,7 +200,9 @@ class AskPanel(QWidget):
         place = f"{clock(time_range.start)}–{clock(time_range.end)}" if time_range else self.tr("the whole recording")
         return {"words": self.tr("About {place}: the words of the transcript are sent, not its sound."),
                 "both": self.tr("About {place}: its sound and words are sent."),
-                "sound": self.tr("About {place}: the sound is sent (up to 12 minutes).")}[goes].format(place=place)
+                "sound": self.tr("About {place}: the sound is sent. Beyond 12 minutes it is uploaded once for all "
+                                 "questions, and removed from the service when you leave the recording.")
+                }[goes].format(place=place)
 
     def _what_goes(self, time_range: TimeRange | None, about_sound: bool) -> str:
         recording = self._workspace.recording

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from desktop import ledger
 from desktop.model import Protection, Sending
-from desktop.ui.words import choice_box, label, plain_buttons
+from desktop.ui.words import choice_box, label, plain_buttons, translated
 from desktop.ui.workspace import Workspace
 
 _SHOWN = 30  # lines in the Details tab; the dialog has all
@@ -72,7 +72,7 @@ class LedgerDialog(QDialog):
         titles = {recording.id: recording.title for recording in workspace.library.recordings()}
         heads = (self.tr("When (UTC)"), self.tr("Recording"), self.tr("What"), self.tr("Part"), self.tr("Size"),
                  self.tr("Model"), self.tr("Where to"), self.tr("Ended"), self.tr("Tokens in"), self.tr("Tokens out"),
-                 self.tr("Cost"))
+                 self.tr("Cost"), self.tr("Stored"))
         table = QTableWidget(len(sendings), len(heads))
         table.setAccessibleName(self.windowTitle())
         table.setHorizontalHeaderLabels(heads)
@@ -105,7 +105,8 @@ def sum_sentence(total: ledger.Sum) -> str:
 
 def _lines(sending: Sending) -> Sequence[str]:
     cells = _cells(sending, "")
-    return (f"{cells[0]} · {cells[2]} · {cells[3]}", f"{cells[5]} · {cells[4]} · {cells[7]} · {cells[10]}")
+    second = (cells[5], cells[4], cells[7], cells[10], cells[11])
+    return f"{cells[0]} · {cells[2]} · {cells[3]}", " · ".join(cell for cell in second if cell not in ("", "–"))
 
 
 def _cells(sending: Sending, title: str) -> tuple[str, ...]:
@@ -116,4 +117,5 @@ def _cells(sending: Sending, title: str) -> tuple[str, ...]:
     return (sending.at[:16].replace("T", " "), title, word(ledger.PURPOSES.get(cargo.purpose, cargo.purpose)),
             ledger.what(sending), ledger.size(cargo.byte_count), cargo.model, cargo.host,
             word(ledger.OUTCOMES.get(sending.outcome, sending.outcome)), f"{sending.usage.input_tokens:,}",
-            f"{sending.usage.output_tokens:,}", ledger.money(sending.cost))
+            f"{sending.usage.output_tokens:,}", ledger.money(sending.cost),
+            translated(ledger.stored(sending)) or QCoreApplication.translate("LedgerView", "not stored"))

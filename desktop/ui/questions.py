@@ -86,7 +86,8 @@ def _work(library: Library, cache: Path, recording: Recording, question: str, do
     from desktop.engines.gemini_answers import make
     from desktop.sending import LibraryGate
 
-    answers = make(model, key=read_key(), url=url, gate=LibraryGate(library, recording.id, consent=True), style=style)
+    answers = make(model, key=read_key(), url=url, gate=LibraryGate(library, recording.id, consent=True), style=style,
+                   keeps=True)
     try:
         return ask(library, cache, recording, answers, question, document=document, thread=thread,
                    time_range=time_range, about_sound=about_sound, report=report)

@@ -119,6 +119,7 @@ class Workspace(QObject):
         self.noticed.emit(None)
         self.recording_changed.emit()
         self.document_changed.emit()
+        self.clear_remote()
         if recording is not None:
             self._load_audio(recording)
             self.reload_transcripts()
@@ -422,6 +423,16 @@ class Workspace(QObject):
     def _key_read(self, reading: KeyReading) -> None:
         self.key_reading = replace(reading, key="")  # the window needs the state only
         self.key_changed.emit()
+        self.clear_remote()
+
+    def clear_remote(self, *, all_of_it: bool = False) -> None:
+        """Remove sound that questions have left on the service, but not that of the open recording."""
+        in_use = {self.recording.id} if self.recording is not None and not all_of_it else set()
+        if self.questions.is_running:
+            in_use.add(self.questions.recording_id)
+        if self.has_key and any(s.recording_id not in in_use for s in self.library.remote_files()):
+            self.tasks.start(_clear_remote, self.library, self.api_key, self.url, in_use,
+                             done=lambda _: self.ledger_changed.emit())
 
     @property
     def host(self) -> str:
@@ -490,6 +501,12 @@ def _translate(library: Library, document: TranscriptDocument, language: str, on
         return translate(library, document.transcript.id, reader, language, report, only)
     finally:
         reader.close()
+
+
+def _clear_remote(library: Library, key: ApiKey, url: str, in_use: set[int]) -> int:
+    from desktop.sending import clear_remote
+
+    return clear_remote(library, key.read().key, url, but_not_of=in_use)
 
 
 def _two_documents(library: Library, old_id: int, new_id: int) -> tuple[TranscriptDocument, TranscriptDocument]:

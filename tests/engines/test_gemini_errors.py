@@ -16,7 +16,7 @@ from desktop.engines.gemini import GeminiEngine, list_models
 from desktop.engines.gemini_errors import SENTENCES, classify
 from desktop.engines.gemini_service import MOST_TRIES, Service
 from desktop.errors import Cancelled, EngineError
-from desktop.model import ignore_progress
+from desktop.model import Progress, ignore_progress
 from tests.clips import KEY, Pauses, make_clip
 from tests.clips import gemini as make_gemini
 from tests.fakes import FreeGate, Reports
@@ -209,9 +209,10 @@ def test_a_key_that_cannot_be_one_is_refused_before_anything_is_sent(service: Ge
     assert caught.value.kind == "key" and not service.requests
 
 
-def test_a_clip_too_large_for_one_request_is_not_sent(service: GeminiService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clip_too_large_for_one_request_is_uploaded(service: GeminiService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemini, "INLINE_LIMIT", 1000)
-    assert failure(make_gemini(service)).kind == "too_large" and not service.requests
+    service.fail_next(Fault.status(400, "invalid_request"))
+    assert failure(make_gemini(service)).kind == "request" and not service.heard and not service.files
 
 
 LISTING: dict[str, tuple[Fault, str]] = {
@@ -250,7 +251,7 @@ def test_an_answer_that_arrives_at_the_last_moment_is_not_lost() -> None:
 
     late = Late()
     threading.Timer(0.15, lambda: late.done() or late.set_result("paid for")).start()
-    assert gemini_service._result(late, ignore_progress, "Waiting") == "paid for"
+    assert gemini_service._result(late, ignore_progress, lambda: Progress(0.0, "Waiting")) == "paid for"
 
 
 def test_no_error_or_log_carries_the_key(service: GeminiService, caplog: pytest.LogCaptureFixture,

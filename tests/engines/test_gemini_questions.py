@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from desktop.engines import gemini_answers, gemini_service
+from desktop.engines import gemini, gemini_service
 from desktop.engines.gemini_answers import GeminiAnswers, Growing, Question
 from desktop.engines.gemini_errors import SENTENCES
 from desktop.engines.gemini_service import MOST_TRIES, Service
@@ -176,11 +176,13 @@ def test_a_total_time_limit_ends_a_trickle(service: GeminiService, monkeypatch: 
     assert time.monotonic() - began < 5
 
 
-def test_a_clip_too_large_for_one_request_is_not_sent(service: GeminiService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gemini_answers, "INLINE_LIMIT", 1000)
+def test_a_clip_too_large_for_one_request_is_uploaded_and_removed(service: GeminiService,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gemini, "INLINE_LIMIT", 1000)
     asked = Asked(service, Question("What is heard?", clip=make_clip()))
-    assert asked.error is not None and asked.error.kind == "too_large"
-    assert service.requests == [] and asked.gate.left == []
+    assert asked.error is None and service.files == {} and asked.gate.remote == {}
+    purposes = [(cargo.purpose, cargo.byte_count > 0) for cargo in asked.gate.left]
+    assert purposes == [("upload", True), ("question", False)]
 
 
 def test_without_a_gate_nothing_is_sent(service: GeminiService) -> None:
