@@ -18,6 +18,7 @@ from desktop.errors import UserError
 from desktop.importing import prepare_recording
 from desktop.library import Library
 from desktop.model import (
+    MOST_HEARD,
     Progress,
     Recording,
     Report,
@@ -28,7 +29,7 @@ from desktop.model import (
     Turn,
     clock,
 )
-from desktop.receipts import LONGEST_CLIP, LONGEST_SOUND, AnswerGrows, as_record, as_text, reader
+from desktop.receipts import LONGEST_CLIP, AnswerGrows, as_record, as_text, reader
 from desktop.sentences import say
 
 MOST_CHARACTERS = 2_500_000  # of a transcript: about 600,000 tokens
@@ -54,10 +55,13 @@ def ask(library: Library, cache: Path, recording: Recording, answers: GeminiAnsw
     if sum(map(len, lines)) > MOST_CHARACTERS:
         raise UserError("This transcript is too long for one question. Choose a range and ask about it.")
     clip, sound = None, None
-    if not lines or time_range is not None:
+    if recording.address:
+        clip = None if lines else _video(recording, time_range)
+    elif not lines or time_range is not None:
         clip, sound = _clip(library, cache, recording, time_range, report, must=not lines)
     growing = Growing()
-    read = reader(segments, TimeRange(clip.start, clip.start + clip.seconds) if clip else None)
+    origin = 0.0 if clip is None or clip.video else clip.start  # times of a video are on its own clock already
+    read = reader(segments, TimeRange(origin, clip.start + clip.seconds) if clip else None)
 
     def show(progress: Progress) -> None:
         claims = read(growing.text, False)
@@ -91,9 +95,9 @@ def _clip(library: Library, cache: Path, recording: Recording, time_range: TimeR
                         end=clock(recording.duration))
     if time_range.seconds > LONGEST_CLIP and not must:
         return None, None
-    if time_range.seconds > LONGEST_SOUND:
+    if time_range.seconds > MOST_HEARD:
         raise UserError("Up to {hours} hours of sound can be sent with a question. Choose a range, or make a "
-                        "transcript first: then the whole recording can be asked about.", hours=LONGEST_SOUND / 3600)
+                        "transcript first: then the whole recording can be asked about.", hours=MOST_HEARD / 3600)
     prepare_recording(library, cache, recording, report)
     copy_file = CacheFiles(cache, recording.sha256).copy
     if time_range.seconds <= LONGEST_CLIP:
@@ -112,6 +116,13 @@ def _clip(library: Library, cache: Path, recording: Recording, time_range: TimeR
         return file
 
     return Clip(np.zeros(0, np.int16), b"", time_range.seconds, time_range.start), sound
+
+
+def _video(recording: Recording, time_range: TimeRange | None) -> Clip:
+    """A video at its address, or a part of it."""
+    place = (time_range or TimeRange(0.0, recording.reach)).clamped(recording.reach)
+    return Clip(np.zeros(0, np.int16), b"", place.seconds, place.start, video=recording.address,
+                is_whole=time_range is None)
 
 
 def _watched(blocks: Iterator[np.ndarray], seconds: float, report: Report) -> Iterator[np.ndarray]:

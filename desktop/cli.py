@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_transcribe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("transcribe", help="turn recordings into transcripts")
     command.set_defaults(run=_transcribe)
-    command.add_argument("files", nargs="+", metavar="FILE", type=Path)
+    command.add_argument("files", nargs="+", metavar="FILE", type=_source, help="a file, a folder, or the address of "
+                         "a public video on YouTube")
     command.add_argument("--engine", choices=("gemini", "device"), help="default: gemini with a key, else device")
     command.add_argument("--model", default="", help="a Gemini model, or the size of an on-device model")
     command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
@@ -102,7 +104,7 @@ def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("ask", help="ask Gemini about a recording; each sentence names its source")
     command.set_defaults(run=_ask)
-    command.add_argument("file", metavar="FILE", type=Path)
+    command.add_argument("file", metavar="FILE", type=_source, help="a file, or the address of a video on YouTube")
     command.add_argument("questions", nargs="*", metavar="QUESTION", help="one or more; each knows those before it")
     command.add_argument("--preset", choices=tuple(PRESETS), help="a ready-made question")
     command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
@@ -126,6 +128,42 @@ def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.set_defaults(run=_protect)
     command.add_argument("file", metavar="FILE", type=Path, help="the file that was imported")
     command.add_argument("level", choices=[level.value for level in Protection])
+
+
+@dataclass(frozen=True)
+class _Address:
+    """The address of a video where a file is expected."""
+
+    address: str
+
+    @property
+    def name(self) -> str:
+        return f"YouTube {self.address[-11:]}"
+
+    stem = name
+
+
+def _source(text: str) -> Path | _Address:
+    """A file, a folder, or a video."""
+    from desktop.videos import is_address, video_address
+
+    if not is_address(text):
+        return Path(text)
+    try:
+        address = video_address(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(error.sentence) from None
+    return _Address(address)
+
+
+def _take_in(library: Library, cache: Path, source: Path | _Address, show: _Stderr) -> Recording:
+    """The recording, imported if it was not here."""
+    from desktop.importing import import_audio
+    from desktop.videos import add_video
+
+    if isinstance(source, _Address):
+        return add_video(library, source.address).recording
+    return import_audio(library, cache, source, show.report).recording
 
 
 def _time_range(text: str) -> TimeRange:
@@ -153,7 +191,8 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
     options.files = _files(options.files)
     targets = _targets(options)
     if engine == "gemini":
-        print(f"The audio is sent to {url.split('/')[2]}.", file=sys.stderr)
+        what = "address" if all(isinstance(file, _Address) for file in options.files) else "audio"
+        print(f"The {what} is sent to {url.split('/')[2]}.", file=sys.stderr)
     with _stopping_softly(), _library(options.keep) as (library, cache), _ledger_beside(
             engine == "gemini" and not options.keep) as ledger:
         codes = {_one_file(options, file, engine, key, url, library, cache, targets.get(file), ledger)
@@ -161,33 +200,35 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
     return codes.pop() if len(codes) == 1 else PARTLY
 
 
-def _files(paths: list[Path]) -> list[Path]:
-    """The files named, and the audio files in the folders named."""
+def _files(paths: list[Path | _Address]) -> list[Path | _Address]:
+    """The files and videos named, and the audio files in the folders named."""
     from desktop.importing import audio_files_in
 
-    files = audio_files_in(paths)
+    files: list[Path | _Address] = []
+    for path in paths:
+        files += [path] if isinstance(path, _Address) else audio_files_in([path])
     if not files:
         raise UserError("There is no audio file in {folder}. Name a file, or another folder.", folder=paths[0])
     return files
 
 
-def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: str, url: str, library: Library,
+def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: str, key: str, url: str, library: Library,
               cache: Path, target: Path | None, ledger: Library | None) -> int:
     from desktop.audio.cache import CacheFiles
     from desktop.audio.peaks import Peaks
     from desktop.doubts import speech_without_text
     from desktop.engines import make_engine
-    from desktop.importing import import_audio
     from desktop.sending import LibraryGate, manner_of
     from desktop.transcription import Options, run_job, start_job
 
     show = _Stderr(file.name)
     saved = settings.load(_settings_file())
     try:
-        recording = import_audio(library, cache, file, show.report).recording
+        recording = _take_in(library, cache, file, show)
         if engine_name == "gemini" and not options.keep:
             _check_mark(recording.sha256)
-        model = _model(options.model, engine_name, saved)
+        model = saved.gemini_model if recording.address and not options.model else _model(
+            options.model, engine_name, saved)
         engine = make_engine(engine_name, model, key=key, url=url,
                              gate=LibraryGate(library, recording.id, consent=True, ledger=ledger),
                              manner=manner_of(saved))
@@ -211,7 +252,8 @@ def _one_file(options: argparse.Namespace, file: Path, engine_name: str, key: st
         problem = error.sentence
     document = library.document(job.transcript_id)
     show.clear()
-    gaps = speech_without_text(Peaks.load(CacheFiles(cache, recording.sha256).peaks), document)
+    gaps = () if recording.address else speech_without_text(
+        Peaks.load(CacheFiles(cache, recording.sha256).peaks), document)
     return _result(document, problem or recording.problem, bool(problem), options.format, target, show, gaps)
 
 
@@ -262,7 +304,7 @@ def _write(document: TranscriptDocument, format_name: str, target: Path | None, 
         write(content, target)
 
 
-def _targets(options: argparse.Namespace) -> dict[Path, Path]:
+def _targets(options: argparse.Namespace) -> dict[Path | _Address, Path]:
     """Where each file's result goes; nothing for standard output. UserError before any work is done."""
     if options.output == "-":
         return {}
@@ -391,7 +433,6 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
     """Over the words when the recording is in the library with a transcript (--keep), else over the sound."""
     from desktop.asking import ask
     from desktop.engines.gemini_answers import make
-    from desktop.importing import import_audio
     from desktop.sending import LibraryGate
 
     questions = options.questions or ([PRESETS[options.preset][1]] if options.preset else [])
@@ -402,14 +443,15 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
         raise UserError("No Gemini key is set. Set one with 'pullquote key set'.")
     with _stopping_softly(), _library(options.keep) as (library, cache), _ledger_beside(not options.keep) as ledger:
         show = _Stderr(options.file.name)
-        recording = import_audio(library, cache, options.file, show.report).recording
+        recording = _take_in(library, cache, options.file, show)
         if not options.keep:
             _check_mark(recording.sha256)
         newest = next(iter(library.transcripts(recording.id)), None)
         document = library.document(newest.id) if newest else None
         about_sound = bool(options.preset and PRESETS[options.preset][2])
-        goes = {"words": "the words of the transcript", "sound": "the sound", "both": "the words and the sound"}[
-            what_goes(document, options.time_range, recording.duration, about_sound=about_sound)]
+        goes = {"words": "the words of the transcript", "sound": "the sound", "both": "the words and the sound",
+                "video": "the address of the video"}[what_goes(document, options.time_range, recording,
+                                                              about_sound=about_sound)]
         print(f"The question is sent to {url.split('/')[2]}, with {goes}.", file=sys.stderr)
         answers = make(options.model or saved.gemini_model, key=key, url=url, style=saved.house_style,
                        gate=LibraryGate(library, recording.id, consent=True, ledger=ledger))

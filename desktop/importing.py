@@ -84,6 +84,8 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
 def prepare_recording(library: Library, cache: Path, recording: Recording, report: Report) -> Recording:
     """Make peaks and playback copy of a recording that has none (new, cleaned cache, interrupted import)."""
     files = CacheFiles(cache, recording.sha256)
+    if recording.address:
+        return recording
     if files.complete() and recording.state is RecordingState.READY:
         return recording
     reporter = _Reporter(report)

@@ -14,6 +14,8 @@ PURPOSES = {
     "question": QT_TRANSLATE_NOOP("core", "question"),
     "translation": QT_TRANSLATE_NOOP("core", "translation"),
     "line-up": QT_TRANSLATE_NOOP("core", "speaker line-up"),
+    "video": QT_TRANSLATE_NOOP("core", "transcript of a video"),
+    "video question": QT_TRANSLATE_NOOP("core", "question about a video"),
     "upload": QT_TRANSLATE_NOOP("core", "upload"),
     "count": QT_TRANSLATE_NOOP("core", "token count"),
 }
@@ -41,6 +43,8 @@ class Sum:
 def what(sending: Sending) -> str:
     """The part of the recording, or that only words were sent."""
     place = sending.cargo.range
+    if sending.cargo.purpose.startswith("video"):
+        return "its address" + (f", for {clock(place.start)}–{clock(place.end)}" if place else "")
     if place is None:
         return "text only"
     stretch = f"{clock(place.start)}–{clock(place.end)}"

@@ -156,13 +156,18 @@ class Library:
         return _recording(rows[0]) if rows else None
 
     def add_recording(self, *, title: str, folder: str, original: str, sha256: str, byte_count: int,
-                      is_sample: bool = False) -> Recording:
-        """Enter a recording whose original is safely in its folder; its audio is still to be prepared."""
+                      is_sample: bool = False, address: str = "") -> Recording:
+        """Enter a recording whose original is safely in its folder; its audio is still to be prepared.
+
+        With the `address` of a video there is nothing to prepare.
+        """
+        state = RecordingState.READY if address else RecordingState.PREPARING
         with self._write() as connection:
             cursor = connection.execute(
-                "INSERT INTO recording (title, folder, original, sha256, byte_count, imported_at, is_sample) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (clean_name(title) or "Untitled", folder, original, sha256, byte_count, _now(), is_sample))
+                "INSERT INTO recording (title, folder, original, sha256, byte_count, imported_at, is_sample, address, "
+                "state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (clean_name(title) or "Untitled", folder, original, sha256, byte_count, _now(), is_sample, address,
+                 state.value))
         return self.recording(int(cursor.lastrowid or 0))
 
     def set_prepared(self, recording_id: int, *, duration: float, sample_rate: int, channels: int,
@@ -414,6 +419,14 @@ class Library:
         """The raw answer of a part, if one arrived."""
         rows = self._rows("SELECT answer FROM part WHERE job_id = ? AND position = ?", job_id, index)
         return rows[0]["answer"] if rows else None
+
+    def set_heard_end(self, job: Job, end: float) -> None:
+        """A video was heard, and only now is it known how far it reaches."""
+        with self._write() as connection:
+            connection.execute("UPDATE part SET end = ? WHERE job_id = ?", (end, job.id))
+            connection.execute("UPDATE transcript SET range_end = ? WHERE id = ?", (end, job.transcript_id))
+            connection.execute("UPDATE recording SET duration = max(duration, ?) WHERE id = ?",
+                               (end, job.recording_id))
 
     def drop_answer(self, job_id: int, index: int) -> None:
         """Forget a raw answer that cannot be used, so that the part is asked for again."""

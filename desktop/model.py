@@ -70,6 +70,9 @@ class Protection(StrEnum):
     MAY = "may"
 
 
+MOST_HEARD = 9.5 * 3600  # seconds of sound that the service takes at a time
+
+
 class RecordingState(StrEnum):
     """What the library knows about a recording's audio."""
 
@@ -97,7 +100,12 @@ class Recording:
     is_partly_heard: bool = False  # a job still misses parts
     protection: Protection = Protection.ASK
     project_id: int | None = None
-    address: str = ""  # of a public video: then no sound of it is on this computer
+    address: str = ""  # of a public video: then no sound of it is here, and `duration` is where its last line ends
+
+    @property
+    def reach(self) -> float:
+        """Seconds that a range may reach: the end, or of a video, whose length is not known here, the most there is."""
+        return max(self.duration, MOST_HEARD) if self.address else self.duration
 
 
 @dataclass(frozen=True)

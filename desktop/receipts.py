@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from desktop.cleaning import clean_text
-from desktop.model import Segment, TimeRange, TranscriptDocument, Turn, parse_clock
+from desktop.model import Recording, Segment, TimeRange, TranscriptDocument, Turn, parse_clock
 from desktop.sentences import QT_TRANSLATE_NOOP
 
 _N = QT_TRANSLATE_NOOP
 LONGEST_CLIP = 720.0  # seconds of sound that surely go into one request
-LONGEST_SOUND = 9.5 * 3600  # seconds that the service hears at most; what is longer than a clip is uploaded
 # name: title, question, whether it is about the sound and not about the words
 PRESETS: dict[str, tuple[str, str, bool]] = {
     "describe": (_N("core", "Describe"), "Describe this recording: who speaks, about what, in what setting and mood.",
@@ -80,14 +79,16 @@ _MOST_CHARACTERS = 400_000  # of an answer; the service's own limit is far below
 _MOST_SOURCES = 40  # of one sentence
 
 
-def what_goes(document: TranscriptDocument | None, sound: TimeRange | None, duration: float, *,
+def what_goes(document: TranscriptDocument | None, sound: TimeRange | None, recording: Recording, *,
               about_sound: bool) -> str:
-    """What a question sends along: "words", "sound" or "both". `sound` is the chosen range."""
+    """What a question sends along: "words", "sound", "both", or the address of a "video". `sound`: the range."""
     has_words = not about_sound and document is not None and any(
         sound is None or (s.end > sound.start and s.start < sound.end) for s in document.segments)
     if not has_words:
-        return "sound"
-    return "both" if sound is not None and sound.clamped(duration).seconds <= LONGEST_CLIP else "words"
+        return "video" if recording.address else "sound"
+    with_sound = sound is not None and not recording.address \
+        and sound.clamped(recording.duration).seconds <= LONGEST_CLIP
+    return "both" if with_sound else "words"
 
 
 def reader(segments: Sequence[Segment], sound: TimeRange | None) -> Callable[[str, bool], tuple[Claim, ...]]:

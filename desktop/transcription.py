@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from itertools import count, pairwise
 from pathlib import Path
 
+import numpy as np
+
 from desktop.audio.cache import CacheFiles
 from desktop.audio.channels import channels_differ
-from desktop.audio.files import ENCODERS, PlaybackCopy
+from desktop.audio.files import ENCODERS, SPEECH_RATE, PlaybackCopy
 from desktop.audio.peaks import Peaks
 from desktop.audio.silence import quietest_near
 from desktop.doubts import NO_VOICE, is_looped, is_over_silence
@@ -104,6 +106,8 @@ def plan(peaks: Peaks, time_range: TimeRange, *, longest: float, overlap: float,
 def start_job(library: Library, cache: Path, recording: Recording, engine: Engine, options: Options,
               report: Report = ignore_progress) -> Job:
     """Plan a run and enter it; makes cached files that are gone again. Raises UserError when the range is empty."""
+    if recording.address:
+        return _start_video(library, recording, engine, options)
     recording = prepare_recording(library, cache, recording, report)
     files = CacheFiles(cache, recording.sha256)
     peaks = Peaks.load(files.peaks)
@@ -120,6 +124,18 @@ def start_job(library: Library, cache: Path, recording: Recording, engine: Engin
                            time_range=time_range, parts=parts, translate_to=options.translate_to)
 
 
+def _start_video(library: Library, recording: Recording, engine: Engine, options: Options) -> Job:
+    """One part for all of it: where it could be cut is not known here."""
+    if engine.name != "gemini" or " + " in engine.model:
+        raise UserError("A video on YouTube can only be heard by a general Gemini model, such as the one chosen in "
+                        "Settings. To use another engine, import a file of it.")
+    time_range = (options.time_range or TimeRange(0.0, recording.reach)).clamped(recording.reach)
+    return library.add_job(
+        recording.id, engine=engine.name, model=engine.model, translate_to=options.translate_to,
+        options=options.as_record() | {"whole": options.time_range is None}, time_range=time_range,
+        parts=[Part(0, time_range.start, time_range.end)])
+
+
 def run_job(library: Library, cache: Path, job_id: int, engine: Engine, report: Report) -> Job:
     """Hear the parts that are missing. Progress.payload is PartStored after each.
 
@@ -130,11 +146,15 @@ def run_job(library: Library, cache: Path, job_id: int, engine: Engine, report: 
     recording = library.recording(job.recording_id)
     prepare_recording(library, cache, recording, report)
     library.set_job_state(job_id, JobState.RUNNING)
+    missing = [part for part in job.parts if part.state is not PartState.STORED]
     try:
-        with PlaybackCopy(CacheFiles(cache, recording.sha256).copy) as copy:
-            run = _Run(library, job, engine, copy, Peaks.load(CacheFiles(cache, recording.sha256).peaks), report)
-            run.hear_all([part for part in job.parts if part.state is not PartState.STORED])
-            run.annotate()
+        if recording.address:
+            _VideoRun(library, job, engine, recording.address, report).hear_all(missing)
+        else:
+            with PlaybackCopy(CacheFiles(cache, recording.sha256).copy) as copy:
+                run = _Run(library, job, engine, copy, Peaks.load(CacheFiles(cache, recording.sha256).peaks), report)
+                run.hear_all(missing)
+                run.annotate()
     except PullquoteError as error:
         library.set_job_state(job_id, JobState.WAITING, "" if isinstance(error, Cancelled) else error.sentence)
         raise
@@ -472,6 +492,40 @@ class _Run:
         if total > 1:
             sentence = say("Part {number} of {total}: {what}", number=part.index + 1, total=total, what=sentence)
         self._report(Progress(min(1.0, self._done + fraction * self._weights[part.index]), sentence))
+
+
+class _VideoRun(_Run):
+    """A video is watched at its address: there is no sound here to cut, and nothing to measure its times against."""
+
+    def __init__(self, library: Library, job: Job, engine: Engine, address: str, report: Report) -> None:
+        nothing = Peaks.build(SPEECH_RATE, 16, np.zeros((0, 3), np.int8), 0)
+        super().__init__(library, job, engine, None, nothing, report)  # type: ignore[arg-type]
+        self._address = address
+
+    def _clip(self, part: Part, stretch: TimeRange) -> Clip:
+        return Clip(np.zeros(0, np.int16), b"", stretch.seconds, stretch.start, video=self._address,
+                    is_whole=self._job.options.get("whole") is True)
+
+    def _heard_again(self, part: Part) -> Hearing:
+        self._library.drop_answer(self._job.id, part.index)
+        self._say(say("The answer was not usable; asking once more"), 0.0, part)
+        return self._read(self._ask(part))
+
+    def _read(self, answer: str) -> Hearing:
+        """Its times are on the video's clock already."""
+        hearing, start = self._engine.read(answer), self._job.parts[0].start
+        return replace(hearing, segments=tuple(_shifted(segment, -start, "") for segment in hearing.segments))
+
+    def _doubted(self, placed: list[Placed]) -> list[Placed]:
+        looped = is_looped([item.segment.text for item in placed])
+        return [replace(item, segment=replace(item.segment, flags=item.segment.flags + ((REPEATED,) if looped else ())))
+                for item in placed]
+
+    def _keep(self, part: Part, hearing: Hearing) -> None:
+        super()._keep(part, hearing)
+        end = max((s.end for s in self._library.segments(self._job.transcript_id)), default=part.start)
+        if self._job.options.get("whole") is True:
+            self._library.set_heard_end(self._job, end)
 
 
 def _halves(answer: str) -> _Halves | None:

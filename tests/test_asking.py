@@ -175,7 +175,7 @@ def test_too_much_sound_without_words_is_refused_and_nothing_is_sent(
         monkeypatch: pytest.MonkeyPatch) -> None:
     assert LONGEST_CLIP == 720
     monkeypatch.setattr(asking, "LONGEST_CLIP", 11.9)
-    monkeypatch.setattr(asking, "LONGEST_SOUND", 11.95)
+    monkeypatch.setattr(asking, "MOST_HEARD", 11.95)
     for arguments in ({}, {"about_sound": True}, {"time_range": TimeRange(0.0, 99.0)}):
         with pytest.raises(UserError, match="Choose a range"):
             desk.ask("Who?", document if "about_sound" in arguments else None, **arguments)  # type: ignore[arg-type]

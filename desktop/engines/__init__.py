@@ -49,6 +49,8 @@ class Clip:
     seconds: float
     start: float = 0.0  # of the clip, on the recording's clock
     mime_type: str = "audio/flac"
+    video: str = ""  # address of a public video that is heard in its place; `start` and `seconds` say which part
+    is_whole: bool = True  # False: only a part of the video
 
 
 @dataclass(frozen=True)

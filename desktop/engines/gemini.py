@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from desktop.engines import ENGINES, Clip, Gate, Hearing, Manner, Wishes
-from desktop.engines.gemini_prompt import prompt, read_answer, schema
+from desktop.engines.gemini_errors import Failure
+from desktop.engines.gemini_prompt import mm_ss, prompt, read_answer, schema
 from desktop.engines.gemini_service import Service, create
 from desktop.environment import SERVICE_URL
+from desktop.errors import EngineError
 from desktop.model import Cargo, Report, TimeRange
 from desktop.sentences import say
 
@@ -38,6 +40,8 @@ class GeminiEngine:
         self.sends_as = (manner or Manner()).sends_as
 
     def hear(self, clip: Clip, wishes: Wishes, report: Report) -> str:
+        if clip.video:
+            return self._watch(clip, wishes, report)
         with sound_part(self._service, clip, report) as (part, cargo):
             return self._service.send(replace(cargo, purpose="transcript", model=self.model), lambda client: create(
                 client, model=self.model, input=[{"type": "text", "text": prompt(wishes, clip.seconds)}, part],
@@ -45,6 +49,18 @@ class GeminiEngine:
                     wishes.translate_to, wishes.emotion)},
                 generation_config={"thinking_level": "low", "max_output_tokens": 32_000}, **self._service.style(),
             ), report, say("Gemini is listening")).text
+
+    def _watch(self, clip: Clip, wishes: Wishes, report: Report) -> str:
+        cargo = video_cargo(clip, "video", self.model, self._service.host)
+        with video_errors():
+            return self._service.send(cargo, lambda client: create(
+                client, model=self.model,
+                input=[{"type": "text", "text": prompt(wishes, clip.seconds, video_range(clip) or "all")},
+                       video_part(clip)],
+                response_format={"type": "text", "mime_type": "application/json", "schema": schema(
+                    wishes.translate_to, wishes.emotion)},
+                generation_config={"thinking_level": "low", "max_output_tokens": 64_000}, **self._service.style(),
+            ), report, say("Gemini is watching the video")).text
 
     def read(self, answer: str) -> Hearing:
         return read_answer(answer)
@@ -65,6 +81,36 @@ def sound_part(service: Service, clip: Clip, report: Report) -> Iterator[tuple[d
         yield remote.as_part(), replace(cargo, byte_count=0)
     finally:
         service.remove(remote)
+
+
+def video_part(clip: Clip) -> dict[str, str]:
+    """A public video as it goes on the wire; of its pictures as little as can be."""
+    return {"type": "video", "uri": clip.video, "resolution": "low"}
+
+
+def video_range(clip: Clip) -> str:
+    """MM:SS-MM:SS of the part that is meant, "" for all of it."""
+    return "" if clip.is_whole else f"{mm_ss(clip.start)}-{mm_ss(clip.start + clip.seconds)}"
+
+
+def video_cargo(clip: Clip, purpose: str, model: str, host: str) -> Cargo:
+    """What the ledger says of a video: only its address is sent."""
+    return Cargo(purpose, model, host, None if clip.is_whole else TimeRange(clip.start, clip.start + clip.seconds),
+                 len(clip.video))
+
+
+@contextmanager
+def video_errors() -> Iterator[None]:
+    """What is refused in a request with a video is most often the video."""
+    refused = False
+    try:
+        yield
+    except EngineError as error:
+        if error.kind not in ("request", "forbidden"):
+            raise
+        refused = True
+    if refused:
+        raise Failure("video").error()
 
 
 def audio_part(clip: Clip) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from desktop.engines import Clip, Gate
-from desktop.engines.gemini import cargo_of, sound_part
+from desktop.engines.gemini import cargo_of, sound_part, video_cargo, video_errors, video_part, video_range
 from desktop.engines.gemini_files import Remote
 from desktop.engines.gemini_service import Service, stream
 from desktop.environment import SERVICE_URL
@@ -61,7 +61,9 @@ class GeminiAnswers:
             if cargo is None:
                 cargo = Cargo("", "", self._service.host, byte_count=sum(
                     len(piece.get("text", "").encode()) for step in steps for piece in step["content"]))
-            return self._service.send(replace(cargo, purpose="question", model=self.model), lambda client: stream(
+            if not cargo.purpose.startswith("video"):
+                cargo = replace(cargo, purpose="question", model=self.model)
+            return self._service.send(cargo, lambda client: stream(
                 client, growing, model=self.model, input=steps, **self._service.style(),
                 generation_config={"thinking_level": "low", "max_output_tokens": 16_000}), report,
                 say("Gemini is answering")).text
@@ -71,6 +73,9 @@ class GeminiAnswers:
         clip = question.clip
         if clip is None:
             yield None, None
+        elif clip.video:
+            with video_errors():
+                yield video_part(clip), video_cargo(clip, "video question", self.model, self._service.host)
         elif question.sound is None:
             with sound_part(self._service, clip, report) as (part, cargo):
                 yield part, cargo
@@ -105,6 +110,10 @@ def request(question: Question, part: dict[str, str] | None = None) -> list[dict
         material.append({"type": "text", "text": "Transcript:\n" + "\n".join(question.lines)})
     if part is not None:
         material.append(part)
+    if question.clip is not None and question.clip.video:
+        place = video_range(question.clip)
+        material.append({"type": "text", "text": "Times are those of the video." + (
+            f" Use only what is heard and seen from {place.replace('-', ' to ')}." if place else "")})
     asked = [*(turn.question for turn in question.turns), question.text]
     steps: list[dict[str, Any]] = []
     for number, text in enumerate(asked):

@@ -56,6 +56,10 @@ SENTENCES = {
     "request": QT_TRANSLATE_NOOP("core", "Gemini refused the request for this part."),
     "too_large": QT_TRANSLATE_NOOP("core", "This part is too large for one request."),
     "file": QT_TRANSLATE_NOOP("core", "Gemini could not use the sound that was uploaded. Nothing was lost; try again."),
+    "video": QT_TRANSLATE_NOOP(
+        "core", "Gemini could not open this video. It must be public: private, unlisted, age-restricted and live ones "
+                "do not work, and the free tier allows eight hours a day. Check the address in a browser, or import a "
+                "file of it."),
     "refused": QT_TRANSLATE_NOOP(
         "core", "Gemini gave no answer here (its safety rules or a limit). Hear the part with the on-device engine, "
                 "or ask in other words."),

@@ -15,16 +15,21 @@ EMOTIONS = ("happy", "sad", "angry", "neutral")
 MOST_SEGMENTS = 20_000
 
 
-def prompt(wishes: Wishes, seconds: float) -> str:
-    """The request in words. Times are asked for relative to this clip; the offset is our arithmetic."""
+def prompt(wishes: Wishes, seconds: float, video: str = "") -> str:
+    """The request in words. Times are asked for relative to this clip; the offset is our arithmetic.
+
+    `video`: the part of a video that is meant ("01:00-05:00"), or "all" of it; its times are on the video's clock.
+    """
     lines = [
         "Transcribe this audio completely and verbatim, from its first word to its last. Do not summarise, shorten "
         "or correct what is said, and invent nothing: where nobody speaks there is no segment.",
         "Requirements:",
         "1. Tell the speakers apart. Begin a new segment when the speaker changes, and at the latest after about "
         "three sentences.",
-        "2. Give start and end of every segment as MM:SS counted from the start of this audio, with tenths of a "
-        f"second where you can (MM:SS.s). The audio is {_clock(seconds)} long; no time may be later.",
+        "2. Give start and end of every segment as MM:SS counted from the start of "
+        + ("the video, with tenths of a second where you can (MM:SS.s)." if video else
+           f"this audio, with tenths of a second where you can (MM:SS.s). The audio is {mm_ss(seconds)} long; no time "
+           "may be later."),
         "3. Name the language of each segment.",
         _translation_line(wishes),
         "5. Name the primary emotion of the speaker in each segment: exactly one of happy, sad, angry, neutral."
@@ -36,6 +41,8 @@ def prompt(wishes: Wishes, seconds: float) -> str:
         lines.append(f"The main language of the recording is {wishes.language}.")
     if wishes.speakers:
         lines.append(f"There are {wishes.speakers} speakers in the recording.")
+    if video not in ("", "all"):
+        lines.append(f"Transcribe only what is said from {video.replace('-', ' to ')} of the video.")
     lines += _context_lines(wishes)
     return "\n".join(lines)
 
@@ -145,5 +152,6 @@ def _context_lines(wishes: Wishes) -> list[str]:
     return lines
 
 
-def _clock(seconds: float) -> str:
+def mm_ss(seconds: float) -> str:
+    """Minutes and seconds, as the service reads times."""
     return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"

@@ -42,6 +42,7 @@ ACTIONS: tuple[Entry, ...] = (
     Entry("import", "File", QT_TRANSLATE_NOOP("actions", "&Import files…"), "import_files",
           (QKeySequence.StandardKey.Open,), icon="upload"),
     Entry("import_folder", "File", QT_TRANSLATE_NOOP("actions", "Import f&older…"), "import_folder"),
+    Entry("add_video", "File", QT_TRANSLATE_NOOP("actions", "Add &YouTube address…"), "add_video"),
     Entry("export", "File", QT_TRANSLATE_NOOP("actions", "&Export transcript…"), "export_transcript",
           ("Ctrl+Shift+E",), icon="download", separator=True),
     Entry("quit", "File", QT_TRANSLATE_NOOP("actions", "&Quit"), "close", (QKeySequence.StandardKey.Quit,),

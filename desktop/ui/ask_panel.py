@@ -118,7 +118,8 @@ class AskPanel(QWidget):
             return
         goes = self._what_goes(time_range, about_sound or (thread is not None and thread.transcript_id is None))
         if not self._may_send({"words": self.tr("The words of the transcript"), "sound": self.tr("The sound"),
-                               "both": self.tr("The sound and the words of the range")}[goes]):
+                               "both": self.tr("The sound and the words of the range"),
+                               "video": self.tr("The address")}[goes]):
             return
         self.line.clear()
         self._thread = thread
@@ -201,13 +202,14 @@ class AskPanel(QWidget):
         return {"words": self.tr("About {place}: the words of the transcript are sent, not its sound."),
                 "both": self.tr("About {place}: its sound and words are sent."),
                 "sound": self.tr("About {place}: the sound is sent. Beyond 12 minutes it is uploaded once for all "
-                                 "questions, and removed from the service when you leave the recording.")
+                                 "questions, and removed from the service when you leave the recording."),
+                "video": self.tr("About {place}: the address of the video is sent, and Gemini watches it there.")
                 }[goes].format(place=place)
 
     def _what_goes(self, time_range: TimeRange | None, about_sound: bool) -> str:
         recording = self._workspace.recording
-        return what_goes(self._workspace.document, time_range, recording.duration if recording else 0.0,
-                         about_sound=about_sound)
+        assert recording is not None
+        return what_goes(self._workspace.document, time_range, recording, about_sound=about_sound)
 
 
 def _clear(layout: QVBoxLayout) -> None:

@@ -36,6 +36,7 @@ from desktop.ui.workspace import Workspace
 if TYPE_CHECKING:
     from desktop.transcription import Options
 
+_VIDEO_TOKENS = 300  # a second, at most (low resolution: about 100)
 _PREVIEW_LENGTH = 50_000  # characters; laying out ten hours of talk would hold up the window
 LANGUAGES = ("en", "es", "fr", "de", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "fa", "he", "hi", "zh", "ja", "ko",
              "sv", "da", "nb", "fi", "cs", "el", "ro", "hu", "id", "vi", "th", "sw")
@@ -59,12 +60,15 @@ class TranscribeDialog(QDialog):
         self.setMinimumWidth(480)
         self._engine = choice_box(self.tr("Engine"))
         settings = workspace.settings
-        if settings.two_hearings:
+        assert workspace.recording is not None
+        self._is_video = bool(workspace.recording.address)
+        if settings.two_hearings and not self._is_video:
             self._engine.addItem(self.tr("Gemini · words by {model}").format(model=settings.two_hearings),
                                  ("gemini", settings.two_hearings))
         self._engine.addItem(self._gemini_title(), ("gemini", settings.gemini_model))
-        self._engine.addItem(self.tr("On device · {model}").format(model=settings.device_model),
-                             ("device", settings.device_model))
+        if not self._is_video:
+            self._engine.addItem(self.tr("On device · {model}").format(model=settings.device_model),
+                                 ("device", settings.device_model))
         self._language = _language_box(self.tr("Language spoken"), self.tr("Detect"))
         self._translate = _language_box(self.tr("Translate to"), self.tr("No translation"))
         row = self._translate.findData(workspace.settings.translate_to)
@@ -91,8 +95,9 @@ class TranscribeDialog(QDialog):
         assert recording is not None
         what = self._range or TimeRange(0.0, recording.duration)
         self._seconds, self._protection = what.seconds, recording.protection
-        form.addRow(self.tr("What"), label(self.tr("{title}, {start} – {end}").format(
-            title=recording.title, start=clock(what.start), end=clock(what.end)), wrap=True))
+        form.addRow(self.tr("What"), label(
+            recording.title if self._is_video and self._range is None else self.tr("{title}, {start} – {end}").format(
+                title=recording.title, start=clock(what.start), end=clock(what.end)), wrap=True))
         form.addRow(self.tr("&Engine"), self._engine)
         form.addRow(self.tr("&Language spoken"), self._language)
         form.addRow(self.tr("&Translate to"), self._translate)
@@ -116,10 +121,14 @@ class TranscribeDialog(QDialog):
             self._speakers.setEnabled(False)  # that model counts by itself
         text = translated(engine.abilities.cannot)
         if engine.abilities.sends_audio:
-            text = self.tr("The audio of this range is sent to Google's Gemini service as 16 kHz mono, without its "
-                           "name. Nothing is stored there by Pullquote.") + "\n" + self._estimate()
+            text = self.tr(
+                "The address of the video is sent to Google's Gemini service, which watches it. A video costs up to "
+                "{rate} tokens a second; how long it is, is not known here.").format(rate=_VIDEO_TOKENS) \
+                if self._is_video else self.tr(
+                    "The audio of this range is sent to Google's Gemini service as 16 kHz mono, without its name. "
+                    "Nothing is stored there by Pullquote.") + "\n" + self._estimate()
             settings = self._workspace.settings
-            if settings.known_models and not settings.two_hearings:
+            if settings.known_models and not settings.two_hearings and not self._is_video:
                 text += " " + self.tr("This key may not use {model}, so the general model hears the words.").format(
                     model=WORDS_MODEL)
             if not self._workspace.has_key:

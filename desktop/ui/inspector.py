@@ -8,7 +8,7 @@ from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from desktop.engines import ENGINES
-from desktop.model import clock
+from desktop.model import Recording, clock
 from desktop.ui.ask_panel import AskPanel
 from desktop.ui.ledger_view import LedgerView
 from desktop.ui.words import label, translated
@@ -43,7 +43,7 @@ class Inspector(QTabWidget):
         below.addWidget(self._facts)
         below.addWidget(self._ledger, 1)
         below.addStretch()
-        scroll = QScrollArea()
+        self._details = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setWidget(details)
@@ -51,6 +51,7 @@ class Inspector(QTabWidget):
         self.addTab(page, self.tr("Summary"))
         self.addTab(self.ask, self.tr("Ask"))
         self.addTab(scroll, self.tr("Details"))
+        self.currentChanged.connect(lambda _: self._show_details())
         workspace.recording_changed.connect(self.reload)
         workspace.document_changed.connect(self.reload)
         self.reload()
@@ -66,8 +67,22 @@ class Inspector(QTabWidget):
         self._summary.viewport().update()  # else the old placeholder shines through
         self._note.setText(translated(engine.abilities.cannot) if engine else "")
         self._note.setVisible(bool(self._note.text()))
-        self._show_facts()
-        self._ledger.reload()
+        self._show_details()
+
+    def _show_details(self) -> None:
+        """Only when they are looked at: many labels, and a question to the library."""
+        if self.currentWidget() is self._details:
+            self._show_facts()
+            self._ledger.reload()
+
+    def _sound_facts(self, recording: Recording) -> list[tuple[str, str]]:
+        if recording.address:
+            return [(self.tr("Address"), recording.address)]
+        return [
+            (self.tr("Duration"), clock(recording.duration, tenths=True)),
+            (self.tr("Sound"), self.tr("{rate} Hz, channels: {channels}").format(
+                rate=QLocale().toString(recording.sample_rate), channels=recording.channels)),
+            (self.tr("SHA-256 of the original"), recording.sha256)]
 
     def _show_facts(self) -> None:
         while self._form.rowCount():
@@ -76,14 +91,10 @@ class Inspector(QTabWidget):
         if recording is None:
             self._form.addRow(label(self.tr("Open a recording to see its details."), wrap=True))
             return
-        locale = QLocale()
         facts = [
             (self.tr("Title"), recording.title),
-            (self.tr("Duration"), clock(recording.duration, tenths=True)),
-            (self.tr("Sound"), self.tr("{rate} Hz, channels: {channels}").format(
-                rate=locale.toString(recording.sample_rate), channels=recording.channels)),
+            *self._sound_facts(recording),
             (self.tr("Imported"), recording.imported_at[:16].replace("T", " ") + " UTC"),
-            (self.tr("SHA-256 of the original"), recording.sha256),
         ]
         if document is not None:
             transcript = document.transcript

@@ -115,4 +115,5 @@ class LibraryModel(QAbstractListModel):
             return f"{item.title}: {translated(item.error.sentence if item.error else item.sentence)}"
         job = self._jobs.get(item.id)
         state = f"{job.fraction:.0%}" if job else self.tr("transcribed") if item.transcript_count else ""
-        return " · ".join(filter(None, (item.title, clock(item.duration), state, item.problem)))
+        length = "YouTube" if item.address else clock(item.duration)
+        return " · ".join(filter(None, (item.title, length, state, item.problem)))

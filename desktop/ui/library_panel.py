@@ -95,7 +95,7 @@ class LibraryDelegate(QStyledItemDelegate):
         if isinstance(item, ImportItem):
             return translated(item.sentence) if item.task else self.tr("waiting to be imported")
         job = self._model.job(item)
-        pieces = [clock(item.duration)]
+        pieces = ["YouTube" if item.address else clock(item.duration)]
         if item.state is RecordingState.PREPARING:
             pieces = [self.tr("being prepared")]
         if job:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
+    QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
@@ -75,17 +78,17 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         for step in self.steps_to_complete():
             step()
 
-    def steps_to_complete(self) -> list[Callable[[], None]]:
+    def steps_to_complete(self) -> list[Callable[[], object]]:
         """The second half in pieces of a few milliseconds, for one turn of the event loop each."""
-        return [self._load_waveform, self._load_views, self._make_view, self._make_rest, self._show_icons, self._begin]
+        modules = ("waveform_view", "ask_panel", "ledger_view", "inspector", "transcript_panel", "recording_view")
+        return [*(partial(import_module, f"desktop.ui.{name}") for name in modules), self._load_waveform,
+                self._make_view, self._make_rest, lambda: self._place(self.view, self.inspector), self._show_icons,
+                self._begin]
 
     def _load_waveform(self) -> None:
         from desktop.ui import waveform_accessible
 
         waveform_accessible.install()
-
-    def _load_views(self) -> None:
-        from desktop.ui import inspector, recording_view  # noqa: F401
 
     def _make_view(self) -> None:
         from desktop.ui.recording_view import RecordingView
@@ -97,7 +100,6 @@ class MainWindow(PlaybackVerbs, QMainWindow):
 
         self.inspector = Inspector(self.workspace, self.may_send)
         self.inspector.ask.place_wanted.connect(self.go_to_place)
-        self._place(self.view, self.inspector)
 
     def _begin(self) -> None:
         from desktop.ui import waveform_accessible
@@ -168,6 +170,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         workspace = self.workspace
         self.library_panel.import_requested.connect(self.import_files)
         self.view.transport.transcribe_range_requested.connect(self.transcribe_range)
+        self.view.open_video.clicked.connect(self.open_video)
         self.view.transport.play_range_requested.connect(self.play_range)
         for signal in (workspace.recording_changed, workspace.document_changed, workspace.range_changed,
                        workspace.jobs.changed, workspace.player.state_changed, workspace.key_changed):
@@ -287,6 +290,21 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         if name:
             self.import_paths([Path(name)])
 
+    def add_video(self) -> None:
+        text, fine = QInputDialog.getText(self, self.tr("Add YouTube address"), self.tr(
+            "Address of a public video. Nothing is asked or sent until you transcribe it or ask about it."),
+            QLineEdit.EchoMode.Normal, "https://www.youtube.com/watch?v=")
+        if fine:
+            self.workspace.add_video(text)
+
+    def open_video(self) -> None:
+        """In the browser, at the selected line."""
+        from desktop.videos import address_at
+
+        recording, segment = self.workspace.recording, self.workspace.segment(self.workspace.selected)
+        if recording is not None and recording.address:
+            QDesktopServices.openUrl(QUrl(address_at(recording, segment.start if segment else 0.0)))
+
     def export_transcript(self) -> None:
         from desktop.exporting import file_name
         from desktop.ui.dialogs import ExportDialog
@@ -348,7 +366,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         recording, segment = self.workspace.recording, self.workspace.segment(self.workspace.selected)
         time_range = self.workspace.range
         if time_range is None and segment is not None and recording is not None:
-            time_range = TimeRange(segment.start - 0.3, segment.end + 0.3).clamped(recording.duration)
+            time_range = TimeRange(segment.start - 0.3, segment.end + 0.3).clamped(recording.reach)
         if recording is None or self.workspace.document is None or time_range is None:
             self.workspace.noticed.emit(Notice(self.tr("Choose a line or a range first, then hear it again.")))
             return
@@ -419,7 +437,8 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         if row < 0:
             row = next((i for i, s in enumerate(segments) if s.start <= seconds < s.end), -1)
         self.workspace.select(row)
-        self.workspace.player.play(seconds)
+        if self.workspace.player.can_play:
+            self.workspace.player.play(seconds)
 
     def translate(self) -> None:
         """The chosen lines when several are chosen, else the whole transcript; from its words only."""

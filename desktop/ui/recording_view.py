@@ -21,7 +21,7 @@ from desktop.audio.cache import CacheFiles
 from desktop.audio.peaks import Peaks
 from desktop.engines import ENGINES
 from desktop.engines.gemini_errors import SENTENCES
-from desktop.model import RecordingState, TimeRange, clock
+from desktop.model import Recording, RecordingState, TimeRange, clock
 from desktop.ui.banner import Banner
 from desktop.ui.inspector import engine_name
 from desktop.ui.overview_strip import OverviewStrip
@@ -32,7 +32,12 @@ from desktop.ui.waveform_view import WaveformView
 from desktop.ui.words import ElidedLabel, choice_box, label, translated
 from desktop.ui.workspace import Notice, Workspace
 
+_ANY_HEIGHT = 16_777_215  # Qt's own "no limit"
 _TICK = 30  # milliseconds between two looks at the player
+
+
+def _length(recording: Recording) -> str:
+    return clock(recording.duration) if not recording.address else "YouTube"
 
 
 class RecordingView(QWidget):
@@ -57,6 +62,8 @@ class RecordingView(QWidget):
         self._empty = label("", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty_button = QPushButton(self.tr("Import…"))
+        self.open_video: QPushButton = QPushButton(self.tr("Open in the browser"))
+        self._video = QWidget()
         self._lower = QStackedWidget()
         self._detail = WaveDetail()
         self._ticker = QTimer(self)
@@ -80,6 +87,7 @@ class RecordingView(QWidget):
         waves = QVBoxLayout(upper)
         waves.setContentsMargins(0, 0, 0, 0)
         waves.setSpacing(2)
+        waves.addWidget(self._video_page())
         waves.addWidget(self.overview)
         waves.addWidget(self.waveform, 1)
         waves.addWidget(self.transport)
@@ -103,6 +111,15 @@ class RecordingView(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.banner)
         layout.addWidget(self.splitter, 1)
+
+    def _video_page(self) -> QWidget:
+        layout = QVBoxLayout(self._video)
+        layout.addWidget(label(self.tr(
+            "This is a video on YouTube. Its sound is not on this computer, so there is no waveform and nothing to "
+            "play here: Gemini watches it at its address, as a whole or the range that you write below. Times are as "
+            "exact as Gemini gives them, about a second. For a waveform and exact times, import a file of it."), wrap=True))
+        layout.addWidget(self.open_video, 0, Qt.AlignmentFlag.AlignLeft)
+        return self._video
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
@@ -152,7 +169,12 @@ class RecordingView(QWidget):
         self._detail = WaveDetail()
         self.waveform.set_detail(self._detail)
         self.title.setText(recording.title if recording else coming.title if coming else "")
-        self.facts.setText(clock(recording.duration) if recording else "")
+        self.facts.setText(_length(recording) if recording else "")
+        is_video = recording is not None and bool(recording.address)
+        self._video.setVisible(is_video)
+        for widget in (self.overview, self.waveform, *self.transport.for_sound):
+            widget.setVisible(not is_video)
+        self._upper.setMaximumHeight(self.fontMetrics().lineSpacing() * 11 if is_video else _ANY_HEIGHT)
         self.waveform.set_duration(recording.duration if recording else 0.0)
         self.waveform.set_playhead(0.0)
         self.show_picture(self._workspace.picture)
@@ -218,7 +240,7 @@ class RecordingView(QWidget):
         recording, document = self._workspace.recording, self._workspace.document
         if recording is None:
             return
-        facts = [clock(recording.duration)]
+        facts = [_length(recording)]
         if document is not None:
             count = len(document.speakers)
             facts.append(self.tr("1 speaker") if count == 1 else self.tr("{count} speakers").format(count=count))
@@ -263,8 +285,9 @@ class RecordingView(QWidget):
             text = self.tr("Drop an interview here, or import a file.\nAudio and video files of nearly every kind "
                            "are taken; the original is never changed.")
         else:
-            text = self.tr("This recording has no transcript yet.")
-            text += "" if workspace.has_key else "\n" + self.tr(
+            text = self.tr("This video has no transcript yet.") if recording.address else self.tr(
+                "This recording has no transcript yet.")
+            text += "" if workspace.has_key or recording.address else "\n" + self.tr(
                 "No Gemini key is set: it will be transcribed on this computer, and nothing leaves it.")
         self._empty.setText(text)
         self._empty_button.setText(self.tr("Transcribe…") if recording else self.tr("Import…"))

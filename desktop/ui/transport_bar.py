@@ -91,6 +91,7 @@ class TransportBar(QWidget):
         self.end_field = TimeField(self.tr("End of the range"))
         self._transcribe = QPushButton(self.tr("Transcribe range…"))
         self._play_range = QPushButton(self.tr("Play range"))
+        self.for_sound = (*self._buttons.values(), self._position, self._speed, self._play_range)
         for widget in (*self._buttons.values(), self._speed, self._transcribe, self._play_range):
             widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must not take Space away from playing
         self._build()
@@ -159,7 +160,7 @@ class TransportBar(QWidget):
         if recording is None:
             return
         if field is self.start_field and start is not None and (end is None or end <= start):
-            end = recording.duration
+            end = recording.reach
         if field is self.end_field and end is not None and (start is None or start >= end):
             start = 0.0
         if start is not None and end is not None:

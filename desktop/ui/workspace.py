@@ -121,7 +121,8 @@ class Workspace(QObject):
         self.document_changed.emit()
         self.clear_remote()
         if recording is not None:
-            self._load_audio(recording)
+            if not recording.address:
+                self._load_audio(recording)
             self.reload_transcripts()
             if recording.problem:
                 self.noticed.emit(Notice(recording.problem))
@@ -147,6 +148,18 @@ class Workspace(QObject):
         coming = [item for item in items if item.error is None]
         if len(coming) == 1 and coming[0] is not self._watched_import and not self.player.is_playing:
             self.watch_import(coming[0])
+
+    def add_video(self, text: str) -> None:
+        """Enter a public video by its address and open it."""
+        from desktop.videos import add_video
+
+        try:
+            added = add_video(self.library, text)
+        except PullquoteError as error:
+            self.show_error(error)
+            return
+        self.library_changed.emit()
+        self.open(added.recording)
 
     def _load_audio(self, recording: Recording) -> None:
         from desktop.audio.cache import CacheFiles
@@ -339,7 +352,7 @@ class Workspace(QObject):
     def set_range(self, time_range: TimeRange | None) -> None:
         """Choose a range, or none."""
         if time_range is not None and self.recording is not None:
-            time_range = time_range.clamped(self.recording.duration)
+            time_range = time_range.clamped(self.recording.reach)
             time_range = time_range if time_range.seconds > 0.01 else None
         if time_range != self.range:
             self.range = time_range
