@@ -90,6 +90,10 @@ def _add_transcribe(commands: argparse._SubParsersAction[argparse.ArgumentParser
     command.add_argument("--language", default="", metavar="es", help="the language spoken; default: detect")
     command.add_argument("--translate-to", default=None, metavar="en|none")
     command.add_argument("--speakers", type=_speaker_count, metavar="N", help="how many people speak")
+    command.add_argument("--vocabulary", type=Path, metavar="FILE", help="names and terms, one a line; default: those "
+                         "of the recording's project (with --keep)")
+    command.add_argument("--smooth", action="store_true", help="leave out ums and false starts (not to quote from); "
+                         "needs a transcribing model")
     command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
     command.add_argument("--output", default="-", metavar="PATH|-", help="a file, a folder, or - for stdout")
     command.add_argument("--keep", action="store_true", help="keep recording and transcript in the library")
@@ -190,6 +194,7 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
         raise UserError("No Gemini key is set. Set one with 'pullquote key set', or use --engine device.")
     options.files = _files(options.files)
     targets = _targets(options)
+    options.terms = _terms(options.vocabulary)
     if engine == "gemini":
         what = "address" if all(isinstance(file, _Address) for file in options.files) else "audio"
         print(f"The {what} is sent to {url.split('/')[2]}.", file=sys.stderr)
@@ -198,6 +203,16 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
         codes = {_one_file(options, file, engine, key, url, library, cache, targets.get(file), ledger)
                  for file in options.files}
     return codes.pop() if len(codes) == 1 else PARTLY
+
+
+def _terms(file: Path | None) -> tuple[str, ...] | None:
+    if file is None:
+        return None
+    try:
+        return tuple(line.strip() for line in file.read_text("utf-8").splitlines() if line.strip())
+    except (OSError, ValueError) as error:
+        raise UserError("{path} cannot be read as a list of names ({reason}). It must be text in UTF-8, one name a "
+                        "line.", path=file, reason=getattr(error, "strerror", "") or "not UTF-8") from error
 
 
 def _files(paths: list[Path | _Address]) -> list[Path | _Address]:
@@ -212,8 +227,8 @@ def _files(paths: list[Path | _Address]) -> list[Path | _Address]:
     return files
 
 
-def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: str, key: str, url: str, library: Library,
-              cache: Path, target: Path | None, ledger: Library | None) -> int:
+def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: str, key: str, url: str,
+              library: Library, cache: Path, target: Path | None, ledger: Library | None) -> int:
     from desktop.audio.cache import CacheFiles
     from desktop.audio.peaks import Peaks
     from desktop.doubts import speech_without_text
@@ -234,7 +249,7 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
                              manner=manner_of(saved))
         job = start_job(library, cache, recording, engine, Options(
             engine_name, model, options.time_range, options.language, _translate_to(options, engine_name),
-            options.speakers))
+            options.speakers, vocabulary=options.terms, is_smooth=options.smooth))
     except PullquoteError as error:
         if isinstance(error, Cancelled):
             raise

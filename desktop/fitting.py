@@ -101,7 +101,7 @@ def _segment(heard: HeardSegment, start: float, end: float, origin: float, unsur
         words.append(Word(word.text, word_start, word_end))
         at = word_start
     return Segment(start=start, end=end, text=heard.text, language=heard.language, translation=heard.translation,
-                   emotion=heard.emotion, flags=(TIME_UNSURE,) if unsure else (), words=tuple(words))
+                   emotion=heard.emotion, flags=((TIME_UNSURE,) if unsure else ()) + heard.flags, words=tuple(words))
 
 
 def _rising(placed: list[Placed]) -> list[Placed]:

@@ -25,6 +25,8 @@ from desktop.model import (
     JobState,
     Part,
     PartState,
+    Project,
+    Proposal,
     Protection,
     Recording,
     RecordingState,
@@ -196,6 +198,33 @@ class Library:
         with self._write() as connection:
             connection.execute("UPDATE recording SET protection = ? WHERE id = ?", (protection.value, recording_id))
 
+    # -- projects and their vocabulary -----------------------------------------------------------------------
+
+    def projects(self) -> list[Project]:
+        """All projects by name."""
+        return [Project(row["id"], row["name"]) for row in self._rows("SELECT * FROM project ORDER BY name")]
+
+    def set_project(self, recording_id: int, name: str) -> None:
+        """Put a recording into a project, which is made when it is new; "" takes it out of any."""
+        with self._write() as connection:
+            if name := clean_name(name):
+                connection.execute("INSERT INTO project (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+            connection.execute("UPDATE recording SET project_id = (SELECT id FROM project WHERE name = ?) "
+                               "WHERE id = ?", (name, recording_id))
+
+    def terms(self, project_id: int | None) -> list[str]:
+        """Names and terms of a project (None: of recordings without one), the most important first."""
+        return [row["text"] for row in self._rows(
+            "SELECT text FROM term WHERE project_id IS ? ORDER BY position", project_id)]
+
+    def set_terms(self, project_id: int | None, terms: Iterable[str]) -> None:
+        """Replace them; doubles and empty ones fall out."""
+        kept = dict.fromkeys(term for text in terms if (term := clean_name(text)))
+        with self._write() as connection:
+            connection.execute("DELETE FROM term WHERE project_id IS ?", (project_id,))
+            connection.executemany("INSERT INTO term (project_id, position, text) VALUES (?, ?, ?)",
+                                   [(project_id, position, text) for position, text in enumerate(kept)])
+
     # -- the ledger of what was sent -------------------------------------------------------------------------
 
     def add_sending(self, recording_id: int | None, cargo: Cargo, remote_name: str = "") -> int:
@@ -331,12 +360,36 @@ class Library:
         if name := clean_name(name):
             with self._write() as connection:
                 connection.execute("UPDATE speaker SET name = ? WHERE id = ?", (name, speaker_id))
+                connection.execute("DELETE FROM proposal WHERE speaker_id = ? AND state = 'open'", (speaker_id,))
 
     def merge_speakers(self, kept: int, dropped: int) -> None:
         """All that `dropped` said was said by `kept` (of the same transcript)."""
         with self._write() as connection:
             connection.execute("UPDATE segment SET speaker_id = ? WHERE speaker_id = ?", (kept, dropped))
             connection.execute("DELETE FROM speaker WHERE id = ?", (dropped,))
+            connection.execute("DELETE FROM proposal WHERE speaker_id = ? AND state = 'open'", (kept,))
+
+    def proposals(self, transcript_id: int) -> list[Proposal]:
+        """Names that speakers may have, and nobody has said yes or no to."""
+        return [Proposal(row["speaker_id"], row["name"], row["segment_id"]) for row in self._rows(
+            "SELECT proposal.* FROM proposal JOIN speaker ON speaker.id = proposal.speaker_id "
+            "WHERE speaker.transcript_id = ? AND state = 'open' ORDER BY speaker.position, proposal.name",
+            transcript_id)]
+
+    def propose(self, proposals: Iterable[Proposal]) -> None:
+        """Keep proposals; one that was rejected stays rejected, and a speaker with a name needs none."""
+        with self._write() as connection:
+            for proposal in proposals:
+                connection.execute(
+                    "INSERT INTO proposal (speaker_id, name, segment_id) SELECT ?, ?, ? WHERE EXISTS "
+                    "(SELECT 1 FROM speaker WHERE id = ? AND name = label) ON CONFLICT DO NOTHING",
+                    (proposal.speaker_id, clean_name(proposal.name), proposal.segment_id, proposal.speaker_id))
+
+    def reject(self, proposal: Proposal) -> None:
+        """Never propose this name for this speaker again."""
+        with self._write() as connection:
+            connection.execute("UPDATE proposal SET state = 'rejected' WHERE speaker_id = ? AND name = ?",
+                               (proposal.speaker_id, proposal.name))
 
     def segments(self, transcript_id: int, *, without_part: int = -1) -> list[Segment]:
         """The segments of a transcript in the order of time, words included; all but those of one part."""

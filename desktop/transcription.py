@@ -43,7 +43,9 @@ from desktop.model import (
     clock,
     ignore_progress,
 )
+from desktop.naming import propose
 from desktop.sentences import QT_TRANSLATE_NOOP, say
+from desktop.vocabulary import MOST_SENT
 
 CUT_REACH = 30.0  # seconds around a border in which the quietest place is looked for
 CONTEXT_LINES = 5
@@ -71,11 +73,15 @@ class Options:
     translate_to: str = ""
     speakers: int | None = None
     emotion: bool = True
+    vocabulary: tuple[str, ...] | None = None  # None: that of the recording's project
+    is_smooth: bool = False
 
-    def as_record(self) -> dict[str, object]:
+    def as_record(self, library: Library, recording: Recording) -> dict[str, object]:
         """What the library keeps of it."""
+        terms = library.terms(recording.project_id) if self.vocabulary is None else self.vocabulary
         return {"model": self.model, "language": self.language, "translate_to": self.translate_to,
-                "speakers": self.speakers, "emotion": self.emotion}
+                "speakers": self.speakers, "emotion": self.emotion, "vocabulary": list(terms[:MOST_SENT]),
+                "smooth": self.is_smooth}
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,9 @@ def start_job(library: Library, cache: Path, recording: Recording, engine: Engin
         with PlaybackCopy(files.copy) as copy:
             channels = (0, 1) if channels_differ(copy) else (None,)
     parts = plan(peaks, time_range, longest=engine.longest_part, overlap=engine.overlap, channels=channels)
-    return library.add_job(recording.id, engine=engine.name, model=engine.model, options=options.as_record(),
-                           time_range=time_range, parts=parts, translate_to=options.translate_to)
+    return library.add_job(recording.id, engine=engine.name, model=engine.model,
+                           options=options.as_record(library, recording), time_range=time_range, parts=parts,
+                           translate_to=options.translate_to)
 
 
 def _start_video(library: Library, recording: Recording, engine: Engine, options: Options) -> Job:
@@ -132,7 +139,7 @@ def _start_video(library: Library, recording: Recording, engine: Engine, options
     time_range = (options.time_range or TimeRange(0.0, recording.reach)).clamped(recording.reach)
     return library.add_job(
         recording.id, engine=engine.name, model=engine.model, translate_to=options.translate_to,
-        options=options.as_record() | {"whole": options.time_range is None}, time_range=time_range,
+        options=options.as_record(library, recording) | {"whole": options.time_range is None}, time_range=time_range,
         parts=[Part(0, time_range.start, time_range.end)])
 
 
@@ -332,7 +339,9 @@ class _Run:
             translate_to=str(options.get("translate_to") or ""),
             speakers=speakers if isinstance(speakers, int) else None, emotion=options.get("emotion") is not False,
             known_speakers=tuple(self._library.speaker_labels(self._job.transcript_id)[s.id] for s in known),
-            last_lines=tuple(s.text for s in self._before(part)[-CONTEXT_LINES:]), lead_in=part.lead_in)
+            last_lines=tuple(s.text for s in self._before(part)[-CONTEXT_LINES:]), lead_in=part.lead_in,
+            vocabulary=tuple(map(str, terms)) if isinstance(terms := options.get("vocabulary"), list) else (),
+            is_smooth=options.get("smooth") is True)
 
     def _before(self, part: Part) -> list[Segment]:
         others = self._library.segments(self._job.transcript_id, without_part=part.index)
@@ -340,6 +349,7 @@ class _Run:
 
     def _store(self, part: Part, hearing: Hearing) -> None:
         self._keep(part, hearing)
+        propose(self._library, self._job.transcript_id, hearing.names)
         fraction = self._done + self._weights[part.index]
         sentence = say("Part {number} of {total} is done", number=part.index + 1, total=len(self._job.parts))
         self._report(Progress(min(1.0, fraction), sentence, PartStored(self._job.transcript_id, part.index)))
@@ -362,6 +372,7 @@ class _Run:
                     found = answer.result()
                     self._library.annotate(self._job.transcript_id, [
                         (a.segment_id, a.language, a.translation, a.emotion) for a in found.lines], found.summary)
+                    propose(self._library, self._job.transcript_id, found.names)
             finally:
                 for answer in answers:
                     answer.cancel()

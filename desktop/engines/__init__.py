@@ -65,6 +65,8 @@ class Wishes:
     known_speakers: tuple[str, ...] = ()
     last_lines: tuple[str, ...] = ()  # already transcribed; context only
     lead_in: float = 0.0  # seconds at the start of the clip that were heard before
+    vocabulary: tuple[str, ...] = ()  # names and terms that may occur, spelled as they should be
+    is_smooth: bool = False  # leave out ums and false starts, where the engine can: not word for word
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,17 @@ class HeardSegment:
     translation: str = ""
     emotion: str = ""
     words: tuple[Word, ...] = ()
+    flags: tuple[str, ...] = ()  # what the engine itself says of the line
+
+
+@dataclass(frozen=True)
+class NameHeard:
+    """A sentence that reveals what a speaker is called, as the engine says; to be checked (naming.py)."""
+
+    speaker: str
+    name: str
+    sentence: str = ""
+    segment_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ class Hearing:
     segments: tuple[HeardSegment, ...]
     summary: str = ""
     whole_seconds: bool = False
+    names: tuple[NameHeard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +120,7 @@ class Annotations:
 
     lines: tuple[Annotation, ...]
     summary: str = ""
+    names: tuple[NameHeard, ...] = ()
 
 
 class Gate(Protocol):

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from desktop.cleaning import clean_name, clean_text
-from desktop.engines import HeardSegment, Hearing, Wishes
+from desktop.engines import HeardSegment, Hearing, NameHeard, Wishes
 from desktop.errors import EngineError
 from desktop.model import parse_clock
 
@@ -41,6 +41,10 @@ def prompt(wishes: Wishes, seconds: float, video: str = "") -> str:
         lines.append(f"The main language of the recording is {wishes.language}.")
     if wishes.speakers:
         lines.append(f"There are {wishes.speakers} speakers in the recording.")
+    lines.append(NAMES_LINE + "the sentence that says it. Leave names empty where it is not clear.")
+    if wishes.vocabulary:
+        lines.append("Names and terms that may occur; where they are said, spell them like this, and do not put them "
+                     "where they are not said: " + json.dumps(wishes.vocabulary, ensure_ascii=False))
     if video not in ("", "all"):
         lines.append(f"Transcribe only what is said from {video.replace('-', ' to ')} of the video.")
     lines += _context_lines(wishes)
@@ -63,10 +67,21 @@ def schema(translate_to: str, emotion: bool = True) -> dict[str, Any]:
     }
     if not emotion:
         del segment["emotion"]
-    return {"type": "object", "required": ["summary", "segments"], "properties": {
+    return {"type": "object", "required": ["summary", "segments", "names"], "properties": {
         "summary": text | {"description": "two sentences in the language of the recording"},
+        "names": names_schema({"speaker": text, "name": text, "sentence": text}),
         "segments": {"type": "array", "items": {
             "type": "object", "required": list(segment), "properties": segment}}}}
+
+
+def names_schema(fields: dict[str, Any]) -> dict[str, Any]:
+    """What speakers are called, as far as somebody says it."""
+    return {"type": "array", "description": "names of speakers, each with where it is said; usually empty",
+            "items": {"type": "object", "required": list(fields), "properties": fields}}
+
+
+NAMES_LINE = ("When what is said reveals what a speaker is called (“Maria, you said …”, “I am Peter Holm”), list it "
+              "under names: the speaker as called here, the name exactly as it is said, and ")
 
 
 def read_json(answer: str) -> Any:
@@ -89,7 +104,7 @@ def read_answer(answer: str) -> Hearing:
         segments = tuple(segment for item in items if (segment := _segment(item)))
         stamps = [str(item.get("start") or item.get("timestamp") or "") for item in items]
         return Hearing(segments, clean_text(str(data.get("summary") or "")),
-                       whole_seconds=not any("." in stamp for stamp in stamps))
+                       whole_seconds=not any("." in stamp for stamp in stamps), names=read_names(data))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         broken = True
     if broken:  # raised outside, so that the answer does not hang on the exception
@@ -108,6 +123,14 @@ def _segment(item: dict[str, Any]) -> HeardSegment | None:
         text=text, start=_seconds(item.get("start", item.get("timestamp"))), end=_seconds(item.get("end")),
         speaker=clean_name(str(item.get("speaker") or "")), language=clean_name(str(item.get("language") or ""))[:35],
         translation="" if translation == text else translation, emotion=emotion if emotion in EMOTIONS else "")
+
+
+def read_names(data: dict[str, Any]) -> tuple[NameHeard, ...]:
+    """The names of an answer; what is not a name is left out."""
+    items = data.get("names")
+    return tuple(NameHeard(item["speaker"], item["name"], str(item.get("sentence") or ""))
+                 for item in (items if isinstance(items, list) else ()) if isinstance(item, dict)
+                 and isinstance(item.get("speaker"), str) and isinstance(item.get("name"), str))
 
 
 def _seconds(value: object) -> float | None:

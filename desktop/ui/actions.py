@@ -59,6 +59,7 @@ ACTIONS: tuple[Entry, ...] = (
     Entry("hear_again", "Recording", QT_TRANSLATE_NOOP("actions", "&Hear this again…"), "hear_again",
           ("Ctrl+Shift+R",)),
     Entry("ask", "Recording", QT_TRANSLATE_NOOP("actions", "&Ask about this recording"), "ask", ("Ctrl+Shift+A",)),
+    Entry("vocabulary", "Recording", QT_TRANSLATE_NOOP("actions", "Names and t&erms…"), "edit_vocabulary"),
     Entry("rename", "Recording", QT_TRANSLATE_NOOP("actions", "Re&name recording…"), "rename_recording",
           separator=True),
     Entry("remove", "Recording", QT_TRANSLATE_NOOP("actions", "Re&move recording…"), "remove_recording",

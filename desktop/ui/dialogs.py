@@ -62,6 +62,7 @@ class TranscribeDialog(QDialog):
         settings = workspace.settings
         assert workspace.recording is not None
         self._is_video = bool(workspace.recording.address)
+        self._terms = workspace.library.terms(workspace.recording.project_id)
         if settings.two_hearings and not self._is_video:
             self._engine.addItem(self.tr("Gemini · words by {model}").format(model=settings.two_hearings),
                                  ("gemini", settings.two_hearings))
@@ -79,6 +80,7 @@ class TranscribeDialog(QDialog):
         self._speakers.setSpecialValueText(self.tr("Automatic"))
         self._emotion = QCheckBox(self.tr("Name emotions (the machine's opinion)"))
         self._emotion.setChecked(True)
+        self._smooth = QCheckBox(self.tr("Smooth the text: leave out ums and false starts (not to quote from)"))
         self._note = label("", wrap=True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._go = self._buttons.addButton(self.tr("Transcribe"), QDialogButtonBox.ButtonRole.AcceptRole)
@@ -86,6 +88,7 @@ class TranscribeDialog(QDialog):
         self._engine.setCurrentIndex(0 if workspace.has_key else self._engine.count() - 1)
         self._engine.currentIndexChanged.connect(lambda _: self._show_note())
         self._language.currentIndexChanged.connect(lambda _: self._show_note())
+        self._smooth.toggled.connect(lambda _: self._show_note())
         self._show_note()
 
     def _build(self) -> None:
@@ -103,6 +106,7 @@ class TranscribeDialog(QDialog):
         form.addRow(self.tr("&Translate to"), self._translate)
         form.addRow(self.tr("&Speakers"), self._speakers)
         form.addRow("", self._emotion)
+        form.addRow("", self._smooth)
         form.addRow(self._note)
         form.addRow(plain_buttons(self._buttons))
         self._buttons.accepted.connect(self.accept)
@@ -117,6 +121,7 @@ class TranscribeDialog(QDialog):
         engine = ENGINES[name]
         for widget in (self._translate, self._speakers, self._emotion):
             widget.setEnabled(engine.abilities.speakers)
+        self._smooth.setVisible(" + " in model)
         if " + " in model:
             self._speakers.setEnabled(False)  # that model counts by itself
         text = translated(engine.abilities.cannot)
@@ -128,6 +133,7 @@ class TranscribeDialog(QDialog):
                     "The audio of this range is sent to Google's Gemini service as 16 kHz mono, without its name. "
                     "Nothing is stored there by Pullquote.") + "\n" + self._estimate()
             settings = self._workspace.settings
+            text += self._about_terms(model)
             if settings.known_models and not settings.two_hearings and not self._is_video:
                 text += " " + self.tr("This key may not use {model}, so the general model hears the words.").format(
                     model=WORDS_MODEL)
@@ -148,12 +154,26 @@ class TranscribeDialog(QDialog):
         self._go.setText(self.tr("Send and transcribe") if engine.abilities.sends_audio else self.tr("Transcribe"))
         self._go.setEnabled(not deaf and not barred and (self._workspace.has_key or not engine.abilities.sends_audio))
 
+    def _hears_twice(self, model: str) -> bool:
+        terms = bool(self._terms) and bool(self._language.currentData())
+        return " + " in model and (self._smooth.isChecked() or terms)
+
+    def _about_terms(self, model: str) -> str:
+        """What becomes of names and terms, and of smooth text, in this run."""
+        if self._hears_twice(model):
+            return " " + (self.tr("Each part is heard twice, for the smooth text.") if self._smooth.isChecked() else
+                          self.tr("Each part is heard twice, for the spelling of names."))
+        if self._terms and " + " in model:
+            return " " + self.tr("Choose the language spoken, and names and terms are spelled as in your list.")
+        return ""
+
     def _estimate(self) -> str:
         """Tokens and cost before anything is sent."""
         table = prices.load()
         model = self._engine.currentData()[1].split(" + ")[0]
-        tokens = round(self._seconds * prices.TOKENS_PER_SECOND)
-        costs = table.transcript_cost(model, self._seconds)
+        seconds = self._seconds * (2 if self._hears_twice(self._engine.currentData()[1]) else 1)
+        tokens = round(seconds * prices.TOKENS_PER_SECOND)
+        costs = table.transcript_cost(model, seconds)
         if costs is None:
             return self.tr("About {tokens} tokens; the price of {model} is not known.").format(
                 tokens=f"{tokens:,}", model=model)
@@ -171,7 +191,8 @@ class TranscribeDialog(QDialog):
             engine=engine, model=model, emotion=self._emotion.isChecked(),
             time_range=self._range, language=str(self._language.currentData() or ""),
             translate_to=str(self._translate.currentData() or "") if abilities.translation else "",
-            speakers=self._speakers.value() or None if abilities.speakers else None)
+            speakers=self._speakers.value() or None if abilities.speakers else None,
+            is_smooth=" + " in model and self._smooth.isChecked())
 
 
 class PrivacyDialog(QDialog):

@@ -11,6 +11,7 @@ from desktop.engines import ENGINES
 from desktop.model import Recording, clock
 from desktop.ui.ask_panel import AskPanel
 from desktop.ui.ledger_view import LedgerView
+from desktop.ui.proposals_view import ProposalsView
 from desktop.ui.words import label, translated
 from desktop.ui.workspace import Workspace
 
@@ -32,6 +33,8 @@ class Inspector(QTabWidget):
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.addWidget(self._summary, 1)
+        self.proposals = ProposalsView(workspace)
+        layout.addWidget(self.proposals)
         layout.addWidget(self._note)
         self._facts = QWidget()
         self._form = QFormLayout(self._facts)

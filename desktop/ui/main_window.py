@@ -100,6 +100,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
 
         self.inspector = Inspector(self.workspace, self.may_send)
         self.inspector.ask.place_wanted.connect(self.go_to_place)
+        self.inspector.proposals.place_wanted.connect(self.go_to_place)
 
     def _begin(self) -> None:
         from desktop.ui import waveform_accessible
@@ -203,6 +204,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             "remove_transcript": document is not None and not busy, "transcribe": recording is not None and not busy,
             "transcribe_range": workspace.range is not None and not busy, "rename": recording is not None,
             "translate": document is not None and workspace.has_key, "ask": recording is not None,
+            "vocabulary": recording is not None,
             "remove": recording is not None and not busy, "continue": workspace.unfinished_job() is not None,
             "play_range": workspace.range is not None and player.can_play, "clear_range": workspace.range is not None,
             "zoom_range": workspace.range is not None, "loop": workspace.range is not None and player.can_play,
@@ -457,6 +459,13 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         if fine and self.may_send(self.tr("The words of these lines")):
             only = [document.segments[row].id for row in rows] if len(rows) > 1 else None
             self.workspace.translate(LANGUAGES[names.index(name)], only)
+
+    def edit_vocabulary(self) -> None:
+        """Names and terms that engines are told of."""
+        from desktop.ui.vocabulary_dialog import VocabularyDialog
+
+        if self.workspace.recording is not None:
+            VocabularyDialog(self.workspace, self).exec()
 
     # -- verbs: names ----------------------------------------------------------------------------------------
 

@@ -117,7 +117,8 @@ class RecordingView(QWidget):
         layout.addWidget(label(self.tr(
             "This is a video on YouTube. Its sound is not on this computer, so there is no waveform and nothing to "
             "play here: Gemini watches it at its address, as a whole or the range that you write below. Times are as "
-            "exact as Gemini gives them, about a second. For a waveform and exact times, import a file of it."), wrap=True))
+            "exact as Gemini gives them, about a second. For a waveform and exact times, import a file of it."),
+            wrap=True))
         layout.addWidget(self.open_video, 0, Qt.AlignmentFlag.AlignLeft)
         return self._video
 

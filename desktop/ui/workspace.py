@@ -16,6 +16,7 @@ from desktop.library import Library
 from desktop.model import (
     Job,
     Progress,
+    Proposal,
     Protection,
     Recording,
     RecordingState,
@@ -338,6 +339,11 @@ class Workspace(QObject):
             self._guarded(self.library.rename_speaker, speaker_id, name)
         self.reload_transcripts()
 
+    def reject(self, proposal: Proposal) -> None:
+        """This speaker is not called so."""
+        self._guarded(self.library.reject, proposal)
+        self.reload_transcripts()
+
     def remove_transcript(self, transcript_id: int) -> None:
         """Remove one transcript, off the GUI thread: 20,000 rows that are overwritten take a moment."""
         def done(_: object) -> None:
@@ -388,6 +394,13 @@ class Workspace(QObject):
             self._guarded(self.library.set_protection, self.recording.id, protection)
             self.recording = self.library.recording(self.recording.id)
             self.ledger_changed.emit()
+
+    def set_terms(self, project: str, terms: list[str]) -> None:
+        """The open recording's project, made when it is new, and the names and terms of it."""
+        if self.recording is not None:
+            self._guarded(self.library.set_project, self.recording.id, project)
+            self.recording = self.library.recording(self.recording.id)
+            self._guarded(self.library.set_terms, self.recording.project_id, terms)
 
     def remove(self, recording: Recording) -> None:
         """Remove a recording with everything that belongs to it, off the GUI thread."""

@@ -28,7 +28,7 @@ def test_a_video_is_added_and_transcribed(window: MainWindow, qtbot: QtBot, serv
     assert view.waveform.isHidden() and view.overview.isHidden() and not view._video.isHidden()
     assert not window.actions_by_name["play"].isEnabled() and window.actions_by_name["transcribe"].isEnabled()
     dialog = TranscribeDialog(workspace, None, window)
-    assert dialog._engine.count() == 1 and "address of the video" in dialog._note.text() or not workspace.has_key
+    assert (dialog._engine.count() == 1 and "address of the video" in dialog._note.text()) or not workspace.has_key
     workspace.set_range(TimeRange(60.0, 120.0))
     assert workspace.range == TimeRange(60.0, 120.0)  # its length is not known here: nothing is clamped to zero
     workspace.library.set_protection(workspace.recording.id, Protection.MAY)
