@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from desktop.audio.cache import CacheFiles
-from desktop.audio.files import SPEECH_RATE, PlaybackCopy, encode, flac
+from desktop.audio.files import PlaybackCopy, flac
 from desktop.cleaning import clean_text
+from desktop.clipping import long_sound
 from desktop.engines import Clip
 from desktop.engines.gemini_answers import GeminiAnswers, Growing, Question
 from desktop.errors import UserError
@@ -30,7 +31,6 @@ from desktop.model import (
     clock,
 )
 from desktop.receipts import LONGEST_CLIP, AnswerGrows, as_record, as_text, reader
-from desktop.sentences import say
 
 MOST_CHARACTERS = 2_500_000  # of a transcript: about 600,000 tokens
 
@@ -99,22 +99,11 @@ def _clip(library: Library, cache: Path, recording: Recording, time_range: TimeR
         raise UserError("Up to {hours} hours of sound can be sent with a question. Choose a range, or make a "
                         "transcript first: then the whole recording can be asked about.", hours=MOST_HEARD / 3600)
     prepare_recording(library, cache, recording, report)
-    copy_file = CacheFiles(cache, recording.sha256).copy
     if time_range.seconds <= LONGEST_CLIP:
-        with PlaybackCopy(copy_file) as copy:
+        with PlaybackCopy(CacheFiles(cache, recording.sha256).copy) as copy:
             speech = copy.speech(time_range, None)
         return Clip(speech, flac(speech), time_range.seconds, time_range.start), None
-
-    def sound() -> BinaryIO:
-        file = tempfile.TemporaryFile(dir=cache)  # noqa: SIM115 - the caller closes it
-        try:
-            with PlaybackCopy(copy_file) as copy:
-                encode(_watched(copy.speech_blocks(time_range), time_range.seconds, report), file, "flac")
-        except BaseException:
-            file.close()
-            raise
-        return file
-
+    sound = partial(long_sound, cache, recording, time_range, report)
     return Clip(np.zeros(0, np.int16), b"", time_range.seconds, time_range.start), sound
 
 
@@ -123,12 +112,3 @@ def _video(recording: Recording, time_range: TimeRange | None) -> Clip:
     place = (time_range or TimeRange(0.0, recording.reach)).clamped(recording.reach)
     return Clip(np.zeros(0, np.int16), b"", place.seconds, place.start, video=recording.address,
                 is_whole=time_range is None)
-
-
-def _watched(blocks: Iterator[np.ndarray], seconds: float, report: Report) -> Iterator[np.ndarray]:
-    done = 0.0
-    for block in blocks:
-        done += len(block) / SPEECH_RATE
-        fraction = min(1.0, done / seconds)
-        report(Progress(fraction, say("Preparing the sound: {percent} %", percent=int(100 * fraction))))
-        yield block

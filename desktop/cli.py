@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from desktop import environment, settings
 from desktop.api_key import ApiKey, KeyReading, KeyState
 from desktop.errors import Cancelled, KeyStoreError, PullquoteError, UserError
 from desktop.model import (
+    MOST_HEARD,
     JobState,
     Progress,
     Protection,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from desktop.library import Library
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
-COMMANDS = ("transcribe", "ask", "translate", "key", "ledger", "protect")
+COMMANDS = ("transcribe", "ask", "count", "translate", "key", "ledger", "protect")
 _stop = threading.Event()
 
 
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_transcribe(commands)
     _add_ask(commands)
+    _add_count(commands)
     _add_translate(commands)
     _add_key(commands)
     _add_ledger(commands)
@@ -96,6 +98,7 @@ def _add_transcribe(commands: argparse._SubParsersAction[argparse.ArgumentParser
                          "needs a transcribing model")
     command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
     command.add_argument("--output", default="-", metavar="PATH|-", help="a file, a folder, or - for stdout")
+    command.add_argument("--emotions", action="store_true", help="write emotions too (the machine's opinion)")
     command.add_argument("--keep", action="store_true", help="keep recording and transcript in the library")
 
 
@@ -116,11 +119,20 @@ def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command.add_argument("--keep", action="store_true", help="use the library, and keep recording and answer there")
 
 
+def _add_count(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("count", help="how many tokens a recording is; uploads it, counts, and removes it")
+    command.set_defaults(run=_count)
+    command.add_argument("file", metavar="FILE", type=Path)
+    command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
+    command.add_argument("--model", default="", help="a general Gemini model")
+
+
 def _add_translate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("translate", help="translate the newest transcript of a recording in the library")
     command.set_defaults(run=_translate)
     command.add_argument("file", metavar="FILE", type=Path, help="the file that was imported")
     command.add_argument("--to", default="en", metavar="en", help="the language to translate into")
+    command.add_argument("--emotions", action="store_true", help="write emotions too (the machine's opinion)")
     command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
     command.add_argument("--output", default="-", metavar="PATH|-")
 
@@ -256,12 +268,15 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
         show.failed(error.sentence)
         return FAILED
     problem = ""
+    if recording.duration > MOST_HEARD and engine_name == "gemini":
+        print("It is longer than the 9.5 hours that Gemini hears at a time; it is sent in parts and joined here.",
+              file=sys.stderr)
     try:
         job = run_job(library, cache, job.id, engine, show.report)
         problem = job.problem if job.state is not JobState.DONE else ""
     except (KeyboardInterrupt, Cancelled):
         if not options.keep:
-            _write(library.document(job.transcript_id), options.format, target, only_if_any=True)
+            _write(library.document(job.transcript_id), options, target, only_if_any=True)
         raise
     except PullquoteError as error:
         problem = error.sentence
@@ -269,7 +284,7 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
     show.clear()
     gaps = () if recording.address else speech_without_text(
         Peaks.load(CacheFiles(cache, recording.sha256).peaks), document)
-    return _result(document, problem or recording.problem, bool(problem), options.format, target, show, gaps)
+    return _result(document, problem or recording.problem, bool(problem), options, target, show, gaps)
 
 
 def _model(wanted: str, engine: str, saved: settings.Settings) -> str:
@@ -291,12 +306,12 @@ def _check_mark(sha256: str) -> None:
             check_file(library, sha256)
 
 
-def _result(document: TranscriptDocument, problem: str, failed: bool, format_name: str, target: Path | None,
-            show: _Stderr, gaps: Sequence[TimeRange]) -> int:
+def _result(document: TranscriptDocument, problem: str, failed: bool, options: argparse.Namespace,
+            target: Path | None, show: _Stderr, gaps: Sequence[TimeRange]) -> int:
     if failed and not document.segments:
         show.failed(problem)
         return FAILED
-    _write(document, format_name, target)
+    _write(document, options, target)
     if problem:
         show.failed(problem)
     for gap in document.transcript.missing:
@@ -306,12 +321,13 @@ def _result(document: TranscriptDocument, problem: str, failed: bool, format_nam
     return PARTLY if failed or document.transcript.missing else DONE
 
 
-def _write(document: TranscriptDocument, format_name: str, target: Path | None, only_if_any: bool = False) -> None:
+def _write(document: TranscriptDocument, options: argparse.Namespace, target: Path | None,
+           only_if_any: bool = False) -> None:
     from desktop.exporting import render, write
 
     if only_if_any and not document.segments:
         return
-    content = render(document, format_name)
+    content = render(document, options.format, emotions=options.emotions)
     if target is None:
         sys.stdout.buffer.write(content.encode("utf-8"))
         sys.stdout.flush()
@@ -487,6 +503,36 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
     return DONE
 
 
+def _count(options: argparse.Namespace, environment_key: str) -> int:
+    """In a library that is thrown away; the lines about it go into the user's ledger."""
+    from desktop import prices
+    from desktop.counting import count_tokens
+    from desktop.ledger import money
+    from desktop.sending import LibraryGate
+
+    key, url, saved = environment_key or ApiKey().read().key, environment.service_url(), settings.load(_settings_file())
+    if not key:
+        raise UserError("No Gemini key is set. Set one with 'pullquote key set'.")
+    show, model = _Stderr(options.file.name), options.model or saved.gemini_model
+    print(f"The audio is sent to {url.split('/')[2]}, counted, and removed there.", file=sys.stderr)
+    with _stopping_softly(), _library(keep=False) as (library, cache), _ledger_beside(True) as ledger:
+        recording = _take_in(library, cache, options.file, show)
+        _check_mark(recording.sha256)
+        try:
+            tokens = count_tokens(library, cache, recording, model, options.time_range, key=key, url=url,
+                                  gate=LibraryGate(library, recording.id, consent=True, ledger=ledger),
+                                  report=show.report)
+        finally:
+            if ledger is not None:
+                _clear_remote(ledger, key, url)
+        seconds = (options.time_range or TimeRange(0.0, recording.duration)).clamped(recording.duration).seconds
+    show.clear()
+    costs = prices.load().transcript_cost(model, seconds)
+    print(f"{tokens} tokens of audio for {model}" + (
+        f"; a transcript costs about {money(costs[0])} to {money(costs[1])}" if costs else ""))
+    return DONE
+
+
 def _clear_remote(library: Library, key: str, url: str) -> None:
     """What an earlier run could not remove from the service; an open window sees to its own."""
     from desktop.paths import data_folder
@@ -541,7 +587,7 @@ def _translate(options: argparse.Namespace, environment_key: str) -> int:
             reader.close()
         document = library.document(newest.id)
     show.clear()
-    _write(document, options.format, None if options.output == "-" else Path(options.output))
+    _write(document, options, None if options.output == "-" else Path(options.output))
     return DONE
 
 
@@ -575,7 +621,7 @@ def _set_key(store: ApiKey) -> int:
         key = sys.stdin.readline()
     reading: KeyReading = store.store(key)
     if reading.state is KeyState.STORED:
-        print(reading.sentence)
+        print(f"{reading.sentence} Try it with 'pullquote key test', which also finds the model for transcripts.")
         return DONE
     raise KeyStoreError(reading.state, "The key was not stored. {reason} GEMINI_API_KEY in the environment works for "
                                        "the command line.", reason=reading.sentence)
@@ -587,7 +633,11 @@ def _test_key(key: str) -> int:
     from desktop.engines.gemini import list_models
 
     models = list_models(key, environment.service_url(), ignore_progress)
+    saved = replace(settings.load(_settings_file()), known_models=tuple(models[:500]))
+    settings.save(_settings_file(), saved)
     print(f"The key works; it may use {len(models)} models.")
+    print(f"Transcripts are made with {saved.two_hearings}." if saved.two_hearings else
+          f"It may not use {settings.WORDS_MODEL}, so {saved.gemini_model} hears the words.")
     return DONE
 
 

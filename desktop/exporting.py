@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 from desktop.errors import UserError
@@ -15,11 +16,14 @@ _RESERVED = frozenset(["con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", 
 _LONGEST_NAME = 120  # bytes, ending included
 
 
-def render(document: TranscriptDocument, format_name: str) -> str:
-    """The export as text. UserError for an unknown format."""
+def render(document: TranscriptDocument, format_name: str, *, emotions: bool = False) -> str:
+    """The export as text; without the machine's opinion on emotions unless asked. UserError for an unknown format."""
     if format_name not in FORMATS:
         raise UserError("There is no export format {name}. Choose one of: {names}.", name=format_name,
                         names=", ".join(FORMATS))
+    if not emotions:
+        document = replace(document, segments=tuple(replace(s, emotion="") if s.emotion else s
+                                                    for s in document.segments))
     return FORMATS[format_name].render(document)
 
 

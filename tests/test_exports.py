@@ -41,6 +41,15 @@ def test_each_format_is_the_reference(name: str) -> None:
     assert render(DOCUMENT, name) == (EXPECTED / f"interview.{name}").read_text("utf-8")
 
 
+def test_emotions_are_written_only_when_asked_for() -> None:
+    for name in FORMATS:
+        assert not re.search("neutral|sad", render(DOCUMENT, name))
+    asked = json.loads(render(DOCUMENT, "json", emotions=True))
+    assert [segment["emotion"] for segment in asked["segments"]] == ["neutral", "sad", None, None]
+    assert "lo vio. (machine's opinion: sad)\n" in render(DOCUMENT, "txt", emotions=True)
+    assert "machine's opinion: sad" in render(DOCUMENT, "md", emotions=True)
+
+
 def test_there_is_a_reference_for_every_format() -> None:
     assert sorted(path.suffix[1:] for path in EXPECTED.glob("interview.*")) == sorted(FORMATS)
 

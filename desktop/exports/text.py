@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from desktop.model import TranscriptDocument, clock
+from desktop.model import Segment, TranscriptDocument, clock
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
@@ -17,7 +17,7 @@ def plain(document: TranscriptDocument) -> str:
     for segment in document.segments:
         name = document.speaker_name(segment)
         head = f"[{clock(segment.start)}] {name}: " if name else f"[{clock(segment.start)}] "
-        lines.append(head + _one_line(segment.text))
+        lines.append(head + _one_line(segment.text) + _emotion(segment))
         if segment.translation:
             lines.append(f"    {_one_line(segment.translation)}")
     return "\n".join([*lines, *_missing(document), ""])
@@ -31,11 +31,15 @@ def markdown(document: TranscriptDocument) -> str:
     for segment in document.segments:
         name = document.speaker_name(segment)
         speaker = f" **{_escaped(name)}:**" if name else ""
-        lines.append(f"`{clock(segment.start)}`{speaker} {_escaped(segment.text)}")
+        lines.append(f"`{clock(segment.start)}`{speaker} {_escaped(segment.text + _emotion(segment))}")
         if segment.translation:
             lines += ["", f"> {_escaped(segment.translation)}"]
         lines.append("")
     return "\n".join([*lines, *(_escaped(line) for line in _missing(document)), ""]).rstrip("\n") + "\n"
+
+
+def _emotion(segment: Segment) -> str:
+    return f" (machine's opinion: {segment.emotion})" if segment.emotion else ""
 
 
 def _missing(document: TranscriptDocument) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 import shiboken6
@@ -15,6 +17,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QPlainTextEdit,
+    QPushButton,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
@@ -26,9 +29,10 @@ from desktop import prices
 from desktop.engines import ENGINES
 from desktop.exports import FORMATS
 from desktop.ledger import money
-from desktop.model import Protection, TimeRange, clock
+from desktop.model import MOST_HEARD, Protection, Report, TimeRange, clock
 from desktop.settings import WORDS_MODEL
 from desktop.ui import actions
+from desktop.ui.tasks import Task
 from desktop.ui.texts import PRIVACY_TEXT
 from desktop.ui.words import choice_box, label, plain_buttons, translated
 from desktop.ui.workspace import Workspace
@@ -53,9 +57,15 @@ def language_name(code: str) -> str:
 class TranscribeDialog(QDialog):
     """Which engine, which language, translation, speakers: asked per run, the last choice first."""
 
-    def __init__(self, workspace: Workspace, time_range: TimeRange | None, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, time_range: TimeRange | None, parent: QWidget | None = None,
+                 may_send: Callable[[str], bool] | None = None) -> None:
         super().__init__(parent)
-        self._workspace, self._range = workspace, time_range
+        self._workspace, self._range, self._may_send = workspace, time_range, may_send
+        self._counting: Task | None = None
+        self._counted = ""  # what counting came to
+        self._count = QPushButton(self.tr("Count exactly…"))
+        self._count.setToolTip(self.tr("Uploads the sound, lets Gemini count its tokens, and removes it again"))
+        self._count.setAutoDefault(False)
         self.setWindowTitle(self.tr("Transcribe range") if time_range else self.tr("Transcribe"))
         self.setMinimumWidth(480)
         self._engine = choice_box(self.tr("Engine"))
@@ -108,9 +118,37 @@ class TranscribeDialog(QDialog):
         form.addRow("", self._emotion)
         form.addRow("", self._smooth)
         form.addRow(self._note)
+        form.addRow("", self._count)
         form.addRow(plain_buttons(self._buttons))
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
+        self._count.clicked.connect(self._count_tokens)
+        self.finished.connect(lambda _: self._counting.stop() if self._counting else None)
+
+    def _count_tokens(self) -> None:
+        """Only on this click, and only when the recording may be sent."""
+        if self._counting is not None:
+            self._counting.stop()
+            return
+        if self._may_send is None or not self._may_send(self.tr("The sound, to count its tokens,")):
+            return
+        workspace, model = self._workspace, self._workspace.settings.gemini_model
+
+        def show(sentence: str) -> None:
+            if shiboken6.isValid(self):
+                self._counted = sentence
+                self._show_note()
+
+        def ended(sentence: str) -> None:
+            self._counting = None
+            workspace.ledger_changed.emit()
+            show(sentence)
+
+        self._counting = workspace.tasks.start(
+            _count, workspace, self._range, model, pass_report=True, progress=lambda p: show(translated(p.sentence)),
+            done=lambda count: ended(self.tr("Counted: {count} tokens of audio for {model}.").format(
+                count=f"{count:,}", model=model)), failed=lambda error: ended(translated(error.sentence)))
+        show(self.tr("Preparing"))
 
     def _gemini_title(self) -> str:
         model = self._workspace.settings.gemini_model
@@ -134,6 +172,9 @@ class TranscribeDialog(QDialog):
                     "Nothing is stored there by Pullquote.") + "\n" + self._estimate()
             settings = self._workspace.settings
             text += self._about_terms(model)
+            if self._seconds > MOST_HEARD:
+                text += " " + self.tr("It is longer than the 9.5 hours that Gemini hears at a time; it is sent in "
+                                      "parts and joined here.")
             if settings.known_models and not settings.two_hearings and not self._is_video:
                 text += " " + self.tr("This key may not use {model}, so the general model hears the words.").format(
                     model=WORDS_MODEL)
@@ -146,6 +187,11 @@ class TranscribeDialog(QDialog):
         if deaf:
             text = self.tr("The model {model} hears only English. Fetch a larger model under Edit ▸ Settings ▸ On "
                            "device, or use Gemini.").format(model=self._workspace.settings.device_model)
+        can_count = engine.abilities.sends_audio and not self._is_video and self._workspace.has_key
+        self._count.setVisible(can_count and self._may_send is not None)
+        self._count.setText(self.tr("Stop counting") if self._counting else self.tr("Count exactly…"))
+        if can_count and self._counted:
+            text += "\n" + self._counted
         barred = engine.abilities.sends_audio and self._protection is Protection.NEVER
         if barred:
             text = self.tr("This recording is marked “never upload”. Transcribe it on this device, or change that in "
@@ -262,6 +308,8 @@ class ExportDialog(QDialog):
         self._preview.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.content = ""
         self._workspace = workspace
+        self.emotions = QCheckBox(self.tr("Emotions too (the machine's opinion)"))
+        self.emotions.setVisible(any(segment.emotion for segment in self._document.segments))
         self._more = label("")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._save = buttons.addButton(self.tr("Save as…"), QDialogButtonBox.ButtonRole.AcceptRole)
@@ -269,26 +317,31 @@ class ExportDialog(QDialog):
         buttons.rejected.connect(self.reject)
         form = QFormLayout()
         form.addRow(self.tr("&Format"), self.format)
+        form.addRow("", self.emotions)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self._preview, 1)
         layout.addWidget(self._more)
         layout.addWidget(plain_buttons(buttons))
         self.format.currentIndexChanged.connect(lambda _: self._render())
+        self.emotions.toggled.connect(lambda _: self._render())
         self._render()
 
     def _render(self) -> None:
         """On a worker: ten hours of talk are a long text."""
         from desktop.exporting import render
 
-        chosen = str(self.format.currentData())
+        chosen = self._chosen()
         self._save.setEnabled(False)
         QTimer.singleShot(50, self, lambda: self._workspace.tasks.start(  # first let the dialog paint itself
-            render, self._document, chosen, failed=self._workspace.show_error,
+            partial(render, emotions=chosen[1]), self._document, chosen[0], failed=self._workspace.show_error,
             done=lambda content: self._rendered(chosen, content)))
 
-    def _rendered(self, chosen: str, content: str) -> None:
-        if shiboken6.isValid(self) and chosen == self.format.currentData():
+    def _chosen(self) -> tuple[str, bool]:
+        return str(self.format.currentData()), self.emotions.isChecked()
+
+    def _rendered(self, chosen: tuple[str, bool], content: str) -> None:
+        if shiboken6.isValid(self) and chosen == self._chosen():
             self.content = content
             cut = content.find("\n", _PREVIEW_LENGTH)
             self._preview.setPlainText(content if cut < 0 else content[:cut])
@@ -326,6 +379,17 @@ class ShortcutsDialog(QDialog):
         layout = QVBoxLayout(self)
         for widget in (table, note, plain_buttons(buttons)):
             layout.addWidget(widget)
+
+
+def _count(workspace: Workspace, time_range: TimeRange | None, model: str, report: Report) -> int:
+    """On a worker."""
+    from desktop.counting import count_tokens
+    from desktop.sending import LibraryGate
+
+    assert workspace.recording is not None
+    return count_tokens(workspace.library, workspace.cache, workspace.recording, model, time_range,
+                        key=workspace.api_key.read().key, url=workspace.url, report=report,
+                        gate=LibraryGate(workspace.library, workspace.recording.id, consent=True))
 
 
 def _language_box(name: str, nothing: str) -> QComboBox:

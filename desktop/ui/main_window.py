@@ -80,10 +80,11 @@ class MainWindow(PlaybackVerbs, QMainWindow):
 
     def steps_to_complete(self) -> list[Callable[[], object]]:
         """The second half in pieces of a few milliseconds, for one turn of the event loop each."""
-        modules = ("waveform_view", "ask_panel", "ledger_view", "inspector", "transcript_panel", "recording_view")
-        return [*(partial(import_module, f"desktop.ui.{name}") for name in modules), self._load_waveform,
-                self._make_view, self._make_rest, lambda: self._place(self.view, self.inspector), self._show_icons,
-                self._begin]
+        modules = ("numpy.ma",  # np.percentile wants it: 10 ms, else on a worker while the first recording is painted
+                   *(f"desktop.ui.{name}" for name in (
+                       "waveform_view", "ask_panel", "ledger_view", "inspector", "transcript_panel", "recording_view")))
+        return [*(partial(import_module, name) for name in modules), self._load_waveform, self._make_view,
+                self._make_rest, lambda: self._place(self.view, self.inspector), self._show_icons, self._begin]
 
     def _load_waveform(self) -> None:
         from desktop.ui import waveform_accessible
@@ -357,7 +358,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         recording = self.workspace.recording
         if recording is None:
             return
-        dialog = TranscribeDialog(self.workspace, time_range, self)
+        dialog = TranscribeDialog(self.workspace, time_range, self, self.may_send)
         if dialog.exec():
             self.start_transcription(dialog.options())
 
@@ -372,7 +373,7 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         if recording is None or self.workspace.document is None or time_range is None:
             self.workspace.noticed.emit(Notice(self.tr("Choose a line or a range first, then hear it again.")))
             return
-        dialog = TranscribeDialog(self.workspace, time_range, self)
+        dialog = TranscribeDialog(self.workspace, time_range, self, self.may_send)
         dialog.setWindowTitle(self.tr("Hear again"))
         if dialog.exec():
             options = dialog.options()

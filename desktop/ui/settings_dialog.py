@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from desktop.api_key import KeyReading, KeyState
 from desktop.errors import Cancelled, PullquoteError
 from desktop.model import Progress
+from desktop.settings import WORDS_MODEL
 from desktop.ui.tasks import Task
 from desktop.ui.words import choice_box, label, plain_buttons, sure, translated
 from desktop.ui.workspace import Workspace
@@ -66,8 +67,8 @@ class KeyPage(QWidget):
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.setAccessibleName(self.tr("Gemini key"))
         self.field.setPlaceholderText(self.tr("Paste the key here"))
-        self.store_button = QPushButton(self.tr("Store key"))
-        self.session_button = QPushButton(self.tr("Use for this session only"))
+        self.store_button = QPushButton(self.tr("Store and test key"))
+        self.session_button = QPushButton(self.tr("Test and use for this session only"))
         self.test_button = QPushButton(self.tr("Test key"))
         self.forget_button = QPushButton(self.tr("Forget key"))
         self.result = label("", wrap=True)
@@ -133,6 +134,8 @@ class KeyPage(QWidget):
     def _kept(self, reading: KeyReading) -> None:
         self.result.setText(translated(reading.sentence))
         self._workspace.read_key()
+        if reading.state in (KeyState.STORED, KeyState.SESSION):
+            self._test()  # part of what the button says: it also finds out whether the model for transcripts is open
 
     def _forget(self) -> None:
         if not sure(self, self.tr("Forget key"), self.tr(
@@ -153,6 +156,10 @@ class KeyPage(QWidget):
         self._testing = False
         self.result.setText(self.tr("The key works. Models it may use: {count}.").format(count=len(models)))
         self._workspace.change_settings(known_models=tuple(models[:500]))
+        words = self._workspace.settings.two_hearings
+        self.result.setText(self.result.text() + " " + (
+            self.tr("Transcripts are made with {model}.").format(model=words) if words else
+            self.tr("It may not use {model}, so the general model hears the words.").format(model=WORDS_MODEL)))
         self._fill_models()
         self._show()
 
