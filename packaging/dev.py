@@ -33,6 +33,7 @@ USAGE = """usage: python3 packaging/dev.py COMMAND [arguments]
 
   run   [arguments]   set up, then start Pullquote (without a screen: transcribe the sample and print it)
   test  [arguments]   set up, then all checks and tests; with arguments: only pytest, offscreen, with them
+  soak  [arguments]   set up, then the long run: jobs under faults, kills, stops (--quick, --seed N, --only PART)
   build [arguments]   set up, then make the installable program with packaging/build.py
   setup               only set up: system packages (Debian, Ubuntu), .venv, the locked Python packages
   lock                make requirements.lock anew from pyproject.toml"""
@@ -416,6 +417,14 @@ def command_build(arguments: list[str]) -> int:
     return run_child([venv_program("python"), str(ROOT / "packaging" / "build.py"), *arguments], cwd=ROOT)
 
 
+def command_soak(arguments: list[str]) -> int:
+    """Run for minutes what the tests run for seconds; each figure is printed."""
+    set_up()
+    # -P: this folder's files must not be taken for libraries of the same name.
+    command = [venv_program("python"), "-P", str(ROOT / "packaging" / "soak.py"), *arguments]
+    return run_child(command, env=test_env(os.environ), cwd=ROOT)
+
+
 def command_setup(arguments: list[str]) -> int:
     """Set up for running and testing, and nothing more."""
     no_arguments("setup", arguments)
@@ -456,6 +465,7 @@ def no_arguments(command: str, arguments: list[str]) -> None:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": command_run,
     "test": command_test,
+    "soak": command_soak,
     "build": command_build,
     "setup": command_setup,
     "lock": command_lock,

@@ -132,6 +132,25 @@ def test_only_what_follows_the_first_error_is_shown() -> None:
     assert dev.from_first_error(["Traceback", "OSError"]) == ["Traceback", "OSError"]
 
 
+def test_soak_runs_its_file_without_a_key_and_hands_the_exit_code_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[list[str], dict[str, str]]] = []
+
+    def run_child(command: list[str], env: dict[str, str], cwd: Path) -> int:
+        started.append((command, env))
+        return 1
+
+    monkeypatch.setattr(dev, "set_up", lambda: None)
+    monkeypatch.setattr(dev, "run_child", run_child)
+    monkeypatch.setenv("GEMINI_API_KEY", "somebody's")
+    assert dev.COMMANDS["soak"](["--quick", "--seed", "5"]) == 1
+    ((command, env),) = started
+    assert command[0] == dev.venv_program("python")
+    assert command[-4:] == [str(ROOT / "packaging" / "soak.py"), "--quick", "--seed", "5"]
+    assert "GEMINI_API_KEY" not in env
+    assert env["PYTHONPATH"].startswith(str(ROOT))
+    assert "  soak  " in dev.USAGE
+
+
 def run_tool(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the tool as a person does."""
     command = [sys.executable, str(ROOT / "packaging" / "dev.py"), *arguments]
