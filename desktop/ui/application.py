@@ -72,7 +72,10 @@ def _load_libraries() -> None:
     """On a worker: imports that take longer than a frame."""
     import logging.handlers  # noqa: F401
 
-    import desktop.audio.peaks  # noqa: F401  (and numpy)
+    import numpy.ma  # noqa: F401  (the first percentile would load it in the middle of things)
+
+    import desktop.audio.peaks
+    import desktop.doubts  # noqa: F401
 
 
 def end_work(window: MainWindow, patience: float = 2.5) -> None:

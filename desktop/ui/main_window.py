@@ -80,10 +80,9 @@ class MainWindow(PlaybackVerbs, QMainWindow):
 
     def steps_to_complete(self) -> list[Callable[[], object]]:
         """The second half in pieces of a few milliseconds, for one turn of the event loop each."""
-        modules = ("numpy.ma",  # np.percentile wants it: 10 ms, else on a worker while the first recording is painted
-                   *(f"desktop.ui.{name}" for name in (
-                       "waveform_view", "ask_panel", "ledger_view", "inspector", "transcript_panel", "recording_view")))
-        return [*(partial(import_module, name) for name in modules), self._load_waveform, self._make_view,
+        modules = ("waveform_view", "ask_panel", "ledger_view", "inspector", "transcript_panel", "recording_view")
+        loading = [partial(import_module, f"desktop.ui.{name}") for name in modules]
+        return [*loading, self._load_waveform, self._make_view,
                 self._make_rest, lambda: self._place(self.view, self.inspector), self._show_icons, self._begin]
 
     def _load_waveform(self) -> None:
@@ -336,10 +335,12 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             self.workspace.noticed.emit(Notice(self.tr("Saved as {path}").format(path=path)))
 
     def copy_selection(self) -> None:
+        from desktop.exports.lines import one_line
+
         lines = []
         for index in sorted(self.view.transcript.selectedIndexes(), key=lambda i: i.row()):
             segment, speaker = index.data(ITEM), index.data(SPEAKER)
-            lines.append(f"[{clock(segment.start)}] {speaker.name + ': ' if speaker else ''}{segment.text}")
+            lines.append(f"[{clock(segment.start)}] {speaker.name + ': ' if speaker else ''}{one_line(segment.text)}")
         if lines:
             QGuiApplication.clipboard().setText("\n".join(lines))
 
