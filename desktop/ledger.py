@@ -27,6 +27,9 @@ OUTCOMES = {
 }
 
 
+_FREE = ("upload", "count")
+
+
 @dataclass(frozen=True)
 class Sum:
     """What a group of requests came to."""
@@ -58,7 +61,7 @@ def stored(sending: Sending) -> str:
     if sending.removed_at:
         return say("removed {time}", time=sending.removed_at[:16].replace("T", " "))
     until = (datetime.fromisoformat(sending.at) + timedelta(hours=48)).isoformat()
-    return say("stored there, until {time} at the latest", time=until[:16].replace("T", " "))
+    return say("stored until {time}", time=until[:16].replace("T", " "))
 
 
 def size(byte_count: int) -> str:
@@ -80,7 +83,7 @@ def add_up(name: str, sendings: Iterable[Sending]) -> Sum:
     lines = list(sendings)
     return Sum(name, len(lines), sum(s.cargo.byte_count for s in lines), sum(s.usage.input_tokens for s in lines),
                sum(s.usage.output_tokens for s in lines), sum(s.cost or 0.0 for s in lines),
-               all(s.cost is not None for s in lines if s.outcome == "answered"))
+               all(s.cost is not None for s in lines if s.outcome == "answered" and s.cargo.purpose not in _FREE))
 
 
 def by_month(sendings: Iterable[Sending]) -> list[Sum]:

@@ -67,12 +67,12 @@ class LedgerDialog(QDialog):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Everything that was sent"))
-        self.resize(1120, 520)
+        self.resize(1240, 520)
         sendings = workspace.library.sendings()
         titles = {recording.id: recording.title for recording in workspace.library.recordings()}
         heads = (self.tr("When (UTC)"), self.tr("Recording"), self.tr("What"), self.tr("Part"), self.tr("Size"),
-                 self.tr("Model"), self.tr("Where to"), self.tr("Ended"), self.tr("Tokens in"), self.tr("Tokens out"),
-                 self.tr("Cost"), self.tr("Stored"))
+                 self.tr("Stored"), self.tr("Model"), self.tr("Where to"), self.tr("Ended"), self.tr("Tokens in"),
+                 self.tr("Tokens out"), self.tr("Cost"))
         table = QTableWidget(len(sendings), len(heads))
         table.setAccessibleName(self.windowTitle())
         table.setHorizontalHeaderLabels(heads)
@@ -105,7 +105,7 @@ def sum_sentence(total: ledger.Sum) -> str:
 
 def _lines(sending: Sending) -> Sequence[str]:
     cells = _cells(sending, "")
-    second = (cells[5], cells[4], cells[7], cells[10], cells[11])
+    second = (cells[6], cells[4], cells[8], cells[11], cells[5])
     return f"{cells[0]} · {cells[2]} · {cells[3]}", " · ".join(cell for cell in second if cell not in ("", "–"))
 
 
@@ -115,7 +115,8 @@ def _cells(sending: Sending, title: str) -> tuple[str, ...]:
 
     cargo = sending.cargo
     return (sending.at[:16].replace("T", " "), title, word(ledger.PURPOSES.get(cargo.purpose, cargo.purpose)),
-            ledger.what(sending), ledger.size(cargo.byte_count), cargo.model, cargo.host,
+            ledger.what(sending), ledger.size(cargo.byte_count),
+            translated(ledger.stored(sending)) or QCoreApplication.translate("LedgerView", "not stored"),
+            cargo.model, cargo.host,
             word(ledger.OUTCOMES.get(sending.outcome, sending.outcome)), f"{sending.usage.input_tokens:,}",
-            f"{sending.usage.output_tokens:,}", ledger.money(sending.cost),
-            translated(ledger.stored(sending)) or QCoreApplication.translate("LedgerView", "not stored"))
+            f"{sending.usage.output_tokens:,}", ledger.money(sending.cost))

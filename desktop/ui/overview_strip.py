@@ -7,10 +7,13 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from desktop.model import TimeRange
+from desktop.model import Part, PartState, TimeRange, clock
 from desktop.ui import theme
 from desktop.ui.wave_painting import WaveImage, picture_columns
 from desktop.ui.waveform_view import WaveformView
+
+_PART_HEIGHT = 8  # pixels
+_PARTS_TOLD = 30  # in the tool tip
 
 
 class OverviewStrip(QWidget):
@@ -22,6 +25,7 @@ class OverviewStrip(QWidget):
         self._image = WaveImage()
         self._picture: tuple[object, object] = (None, None)
         self._missing: tuple[TimeRange, ...] = ()
+        self._parts: tuple[Part, ...] = ()
         self.setFixedHeight(46)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Overview of the whole recording"))
@@ -38,6 +42,20 @@ class OverviewStrip(QWidget):
         """Stretches that are not transcribed yet are hatched."""
         self._missing = missing
         self.update()
+
+    def set_parts(self, parts: tuple[Part, ...]) -> None:
+        """The parts of the job that works on this recording, and where each stands; none when nobody does."""
+        if parts != self._parts:
+            self._parts = parts
+            self.setToolTip("\n".join(self._part_line(part) for part in parts[:_PARTS_TOLD]))
+            self.update()
+
+    def _part_line(self, part: Part) -> str:
+        words = {PartState.PLANNED: self.tr("waiting"), PartState.SENDING: self.tr("being heard"),
+                 PartState.RECEIVED: self.tr("heard"), PartState.STORED: self.tr("done"),
+                 PartState.FAILED: self.tr("failed")}
+        return self.tr("Part {number}, {start} – {end}: {state}").format(
+            number=part.index + 1, start=clock(part.start), end=clock(part.end), state=words[part.state])
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -65,6 +83,19 @@ class OverviewStrip(QWidget):
             x, right = self._x(gap.start), self._x(gap.end)
             painter.fillRect(QRectF(x, 0, right - x, self.height()),
                              QBrush(colours.ruler_text, Qt.BrushStyle.BDiagPattern))
+        for part in self._parts:
+            x, right = self._x(part.start), self._x(part.end)
+            bar = QRectF(x + 1, 1, max(2.0, right - x - 2), _PART_HEIGHT)
+            painter.fillRect(bar, colours.wave_ground)
+            highlight = self.palette().highlight().color()
+            if part.state in (PartState.STORED, PartState.RECEIVED):
+                painter.fillRect(bar, highlight)
+            elif part.state is PartState.FAILED:
+                painter.fillRect(bar, self.palette().brightText())
+            elif part.state is PartState.SENDING:
+                painter.fillRect(bar, QBrush(highlight, Qt.BrushStyle.Dense5Pattern))
+            painter.setPen(QPen(highlight, 1))
+            painter.drawRect(bar)
         if self._view.range is not None:
             shade = QColor(colours.selection)
             shade.setAlpha(60)

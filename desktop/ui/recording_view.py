@@ -21,6 +21,7 @@ from desktop.audio.cache import CacheFiles
 from desktop.audio.peaks import Peaks
 from desktop.engines import ENGINES
 from desktop.engines.gemini_errors import SENTENCES
+from desktop.errors import LibraryError
 from desktop.model import Recording, RecordingState, TimeRange, clock
 from desktop.ui.banner import Banner
 from desktop.ui.inspector import engine_name
@@ -141,6 +142,8 @@ class RecordingView(QWidget):
         workspace.segment_selected.connect(self._show_selected)
         workspace.noticed.connect(self.banner.show_notice)
         workspace.jobs.changed.connect(self._show_lower)
+        workspace.jobs.changed.connect(self._show_parts)
+        workspace.jobs.progressed.connect(lambda _: self._show_parts())
         workspace.key_changed.connect(self._show_lower)
         workspace.player.state_changed.connect(self._player_changed)
         workspace.player.unavailable.connect(self._no_sound)
@@ -181,6 +184,7 @@ class RecordingView(QWidget):
         self.show_picture(self._workspace.picture)
         self._show_range()
         self._show_lower()
+        self._show_parts()
 
     def show_picture(self, picture: object) -> None:
         """The waveform has become known, or sharper."""
@@ -293,6 +297,16 @@ class RecordingView(QWidget):
         self._empty.setText(text)
         self._empty_button.setText(self.tr("Transcribe…") if recording else self.tr("Import…"))
         self._empty_button.setVisible(not busy and workspace.watched_import is None)
+
+    def _show_parts(self) -> None:
+        """Where each part of the running job stands."""
+        recording = self._workspace.recording
+        entry = self._workspace.jobs.of(recording.id) if recording is not None else None
+        try:
+            parts = self._workspace.library.job(entry.job_id).parts if entry is not None and entry.job_id else ()
+        except LibraryError:
+            parts = ()
+        self.overview.set_parts(parts if len(parts) > 1 else ())
 
     def _show_range(self) -> None:
         self.waveform.set_range(self._workspace.range)

@@ -170,7 +170,7 @@ def test_several_questions_share_one_upload(asks: Ask, library: Library, service
     assert uploads(service) == 1 and len(service.heard) == 3
     assert all(abs(heard.seconds - 12.0) < 0.01 and heard.audio[0].rate == 16_000 for heard in service.heard)
     (line,) = library.remote_files()
-    assert stored(line).startswith("stored there, until 20")
+    assert stored(line).startswith("stored until 20")
     assert clear_remote(library, KEY, service.url) == 0
     assert service.files == {} and library.remote_files() == []
 
