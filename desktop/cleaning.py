@@ -19,6 +19,15 @@ def clean_text(text: str, limit: int = LONGEST_TEXT) -> str:
     return _CONTROLS.sub("", text)[:limit].strip()
 
 
+def clean_pieces(text: str) -> list[str]:
+    """Text of any length as clean texts that can be stored, parted at blanks where there are some."""
+    whole = clean_text(text, len(text))
+    if len(whole) <= LONGEST_TEXT:
+        return [whole] if whole else []
+    pieces = re.findall(rf".{{1,{LONGEST_TEXT}}}(?:\s|\Z)|.{{{LONGEST_TEXT}}}", whole, re.DOTALL)
+    return [piece.strip() for piece in pieces if piece.strip()]
+
+
 def clean_name(text: str) -> str:
     """A name or title: one line, without characters that turn the reading direction."""
     return " ".join(_BIDI.sub("", clean_text(text, LONGEST_NAME)).split())

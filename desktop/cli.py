@@ -94,10 +94,13 @@ def _add_transcribe(commands: argparse._SubParsersAction[argparse.ArgumentParser
     command.add_argument("--speakers", type=_speaker_count, metavar="N", help="how many people speak")
     command.add_argument("--vocabulary", type=Path, metavar="FILE", help="names and terms, one a line; default: those "
                          "of the recording's project (with --keep)")
+    command.add_argument("--as-printed", action="store_true", help="ask a general model with the prompt and schema of "
+                         "Google's audio page")
     command.add_argument("--smooth", action="store_true", help="leave out ums and false starts (not to quote from); "
                          "needs a transcribing model")
     command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
     command.add_argument("--output", default="-", metavar="PATH|-", help="a file, a folder, or - for stdout")
+    command.add_argument("--no-emotion", dest="emotion", action="store_false", help="do not ask for emotions")
     command.add_argument("--emotions", action="store_true", help="write emotions too (the machine's opinion)")
     command.add_argument("--keep", action="store_true", help="keep recording and transcript in the library")
 
@@ -132,6 +135,8 @@ def _add_translate(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     command.set_defaults(run=_translate)
     command.add_argument("file", metavar="FILE", type=Path, help="the file that was imported")
     command.add_argument("--to", default="en", metavar="en", help="the language to translate into")
+    command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29",
+                         help="only the lines in it")
     command.add_argument("--emotions", action="store_true", help="write emotions too (the machine's opinion)")
     command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
     command.add_argument("--output", default="-", metavar="PATH|-")
@@ -258,10 +263,10 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
             options.model, engine_name, saved)
         engine = make_engine(engine_name, model, key=key, url=url,
                              gate=LibraryGate(library, recording.id, consent=True, ledger=ledger),
-                             manner=manner_of(saved))
+                             manner=manner_of(replace(saved, as_printed=saved.as_printed or options.as_printed)))
         job = start_job(library, cache, recording, engine, Options(
             engine_name, model, options.time_range, options.language, _translate_to(options, engine_name),
-            options.speakers, vocabulary=options.terms, is_smooth=options.smooth))
+            options.speakers, emotion=options.emotion, vocabulary=options.terms, is_smooth=options.smooth))
     except PullquoteError as error:
         if isinstance(error, Cancelled):
             raise
@@ -557,9 +562,12 @@ def _ledger(options: argparse.Namespace, environment_key: str) -> int:
                          ledger.size(s.cargo.byte_count), s.cargo.model, s.cargo.host, s.outcome,
                          str(s.usage.input_tokens), str(s.usage.output_tokens), ledger.money(s.cost),
                          ledger.stored(s) or "not stored")))
-    for month in ledger.by_month(sendings):
-        print(f"{month.name}: {month.requests} requests, {ledger.size(month.byte_count)}, "
-              f"{month.input_tokens + month.output_tokens} tokens, about {ledger.money(month.cost)}")
+    by_recording = [ledger.add_up(titles.get(number, "(removed)") if number else "(not kept)",
+                                  [s for s in sendings if s.recording_id == number])
+                    for number in dict.fromkeys(s.recording_id for s in sendings)]
+    for total in (*by_recording, *ledger.by_month(sendings)):
+        print(f"{total.name}: {total.requests} requests, {ledger.size(total.byte_count)}, "
+              f"{total.input_tokens + total.output_tokens} tokens, about {ledger.money(total.cost)}")
     return DONE
 
 
@@ -582,7 +590,10 @@ def _translate(options: argparse.Namespace, environment_key: str) -> int:
         reader = make_reader(saved.gemini_model, key=key, url=url, style=saved.house_style,
                              gate=LibraryGate(library, recording.id, consent=True))
         try:
-            translate(library, newest.id, reader, options.to, show.report)
+            place = options.time_range
+            only = None if place is None else [s.id for s in library.segments(newest.id)
+                                               if s.end > place.start and s.start < place.end]
+            translate(library, newest.id, reader, options.to, show.report, only)
         finally:
             reader.close()
         document = library.document(newest.id)

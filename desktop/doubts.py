@@ -5,9 +5,10 @@ Works on texts and peaks only. All times are seconds on the recording's clock.
 
 from __future__ import annotations
 
+import difflib
 import math
+import operator
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from weakref import WeakKeyDictionary
@@ -20,10 +21,14 @@ from desktop.model import Segment, TimeRange, TranscriptDocument
 from desktop.sentences import QT_TRANSLATE_NOOP
 
 NO_VOICE = QT_TRANSLATE_NOOP("core", "no voice here")
+MUCH_MISSING = QT_TRANSLATE_NOOP("core", "much not heard here")
 _LEAST_GAP = 3.0  # seconds
 LOW_COVERAGE = 0.6  # a hearing that covers less of the speech than this has probably left something out
 
-_SAME_LINES = 4  # equal segments in a row
+_SAME_LINES = 4  # equal segments in a row, or rounds of two to four different ones
+_LONGEST_ROUND = 4  # segments
+_AGAIN = 3  # lines of the part before in a row
+_SENTENCE_END = re.compile(r"[.!?…。！？][\s.!?…。！？]*")
 _UNITS = range(20, 62)  # characters after which a stuck text repeats itself: 20 to 60 and a space
 _REPEATS = 10
 _SHORTEST_LOOP = _REPEATS * _UNITS[0] - 1  # characters
@@ -33,46 +38,53 @@ _FAR = 2.0  # seconds; a longer pause divides what was left out into two gaps
 _HARDLY_ANY = 2.0  # seconds of speech that say nothing about coverage
 
 _thresholds: WeakKeyDictionary[Peaks, float] = WeakKeyDictionary()
+_latest: WeakKeyDictionary[Peaks, tuple[tuple[TimeRange, float], tuple[np.ndarray, np.ndarray]]] = WeakKeyDictionary()
 
 
 def is_looped(texts: Sequence[str]) -> bool:
     """Has a speech model got stuck? `texts` are those of consecutive segments; short answers are no loop."""
-    lines = [_words(text.casefold()) for text in texts]
-    if any(_says_something(words) and sum(1 for _ in run) >= _SAME_LINES for words, run in groupby(lines)):
+    if _goes_round([bare(text) for text in texts], _SAME_LINES):
+        return True
+    if _goes_round([bare(sentence) for sentence in _SENTENCE_END.split(". ".join(texts))], _REPEATS):
         return True
     if any(True for text in texts if len(text) >= _SHORTEST_LOOP for _ in _repeated_units(text)):
         return True  # no one says "no" sixty times in one breath
     return any(_says_something(_words_of_unit(unit)) for unit in _repeated_units(" ".join(texts)))
 
 
+def said_again(before: Sequence[str], texts: Sequence[str]) -> set[int]:
+    """Which of the `texts`, by number, are three or more lines of `before` in a row once more."""
+    old, new = [bare(text) for text in before], [bare(text) for text in texts]
+    blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+    return {number for block in blocks if block.size >= _AGAIN for number in range(block.b, block.b + block.size)
+            if _says_something(" ".join(new[block.b:block.b + block.size]).split())}
+
+
+def bare(text: str) -> str:
+    """Without case, punctuation and further blanks: what two texts that say the same have in common."""
+    return " ".join(_words(text.casefold()))
+
+
 def speech(peaks: Peaks, time_range: TimeRange, shortest: float = 0.3) -> list[TimeRange]:
     """The stretches inside the range that sound like speech; `shortest` seconds is the least that counts."""
-    loud, first = _loud(peaks, time_range)
-    step = peaks.bucket_seconds
-    edges = np.flatnonzero(np.diff(loud.astype(np.int8), prepend=0, append=0))
-    starts, ends = edges[::2], edges[1::2]
-    apart = (starts[1:] - ends[:-1]) * step >= _PAUSE
-    starts, ends = starts[np.append(True, apart)[:len(starts)]], ends[np.append(apart, True)[:len(ends)]]
-    long_enough = (ends - starts) * step >= shortest
-    begins = np.maximum((first + starts[long_enough]) * step, time_range.start)
-    finishes = np.minimum((first + ends[long_enough]) * step, time_range.end)
+    begins, finishes = _stretches(peaks, time_range, shortest)
     return [TimeRange(start, end) for start, end in zip(begins.tolist(), finishes.tolist(), strict=True)]
 
 
 def coverage(peaks: Peaks, segments: Sequence[Segment], time_range: TimeRange) -> float:
     """Which share (0..1) of the speech in the range lies inside segments; 1.0 when there is hardly any speech."""
-    stretches = speech(peaks, time_range)
-    spoken = sum(stretch.seconds for stretch in stretches)
+    begins, finishes = _stretches(peaks, time_range)
+    spoken = float((finishes - begins).sum())
     if spoken < _HARDLY_ANY:
         return 1.0
-    left_out = sum(piece.seconds for hole in _uncovered(stretches, _covers(segments, 0.25)).values() for piece in hole)
+    left_out = sum(piece.seconds for hole in _uncovered(begins, finishes, segments, 0.25).values() for piece in hole)
     return min(1.0, max(0.0, 1.0 - left_out / spoken))
 
 
 def gaps(peaks: Peaks, segments: Sequence[Segment], time_range: TimeRange, shortest: float = 3.0) -> list[TimeRange]:
     """Where at least `shortest` seconds of speech, with small pauses between, are in no segment."""
     result: list[TimeRange] = []
-    for hole in _uncovered(speech(peaks, time_range), _covers(segments, 0.5)).values():
+    for hole in _uncovered(*_stretches(peaks, time_range), segments, 0.5).values():
         borders = [0, *(n for n in range(1, len(hole)) if hole[n].start - hole[n - 1].end >= _FAR), len(hole)]
         for begin, end in pairwise(borders):
             if sum(piece.seconds for piece in hole[begin:end]) >= shortest:
@@ -87,6 +99,19 @@ def is_over_silence(peaks: Peaks, segment: Segment) -> bool:
         return False
     loud, _ = _loud(peaks, TimeRange(segment.start, segment.end))
     return float(loud.sum()) * peaks.bucket_seconds < min(0.3, 0.1 * seconds)
+
+
+def _goes_round(lines: Sequence[str], rounds: int) -> bool:
+    """Do one to four lines that say something come so many times in a row?"""
+    for length in range(1, _LONGEST_ROUND + 1):
+        at = 0
+        for is_equal, run in groupby(map(operator.eq, lines, lines[length:])):
+            size = sum(1 for _ in run)
+            if is_equal and size >= (rounds - 1) * length \
+                    and all(_says_something(line.split()) for line in lines[at:at + length]):
+                return True
+            at += size
+    return False
 
 
 def _words(text: str) -> list[str]:
@@ -126,6 +151,26 @@ def _longest_run(values: np.ndarray) -> int:
     return int(np.diff(borders, prepend=-1, append=len(values)).max()) - 1
 
 
+def _stretches(peaks: Peaks, time_range: TimeRange, shortest: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
+    """Where the stretches of `speech` begin and end; kept, for a transcript changes more often than its sound."""
+    wanted = time_range, shortest
+    kept = _latest.get(peaks)
+    if kept is not None and kept[0] == wanted:
+        return kept[1]
+    loud, first = _loud(peaks, time_range)
+    step = peaks.bucket_seconds
+    padded = np.pad(loud, 1)
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    starts, ends = edges[::2], edges[1::2]
+    apart = (starts[1:] - ends[:-1]) * step >= _PAUSE
+    starts, ends = starts[np.append(True, apart)[:len(starts)]], ends[np.append(apart, True)[:len(ends)]]
+    long_enough = (ends - starts) * step >= shortest
+    found = (np.maximum((first + starts[long_enough]) * step, time_range.start),
+             np.minimum((first + ends[long_enough]) * step, time_range.end))
+    _latest[peaks] = wanted, found
+    return found
+
+
 def _loud(peaks: Peaks, time_range: TimeRange) -> tuple[np.ndarray, int]:
     """For each bucket of the range whether it is as loud as speech, and the number of the first one."""
     step = peaks.bucket_seconds
@@ -149,28 +194,32 @@ def _threshold(peaks: Peaks) -> float:
     return _thresholds[peaks]
 
 
-def _covers(segments: Sequence[Segment], margin: float) -> list[TimeRange]:
-    """The segments widened by `margin` seconds on both sides, rising, those that touch joined."""
-    covers: list[TimeRange] = []
-    for start, end in sorted((segment.start - margin, segment.end + margin) for segment in segments):
-        if covers and start <= covers[-1].end:
-            covers[-1] = TimeRange(covers[-1].start, max(covers[-1].end, end))
-        else:
-            covers.append(TimeRange(start, end))
-    return covers
+def _covers(segments: Sequence[Segment], margin: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where the segments, widened by `margin` seconds on both sides, begin and end; rising, those that touch joined."""
+    starts = np.array([segment.start for segment in segments]) - margin
+    ends = np.array([segment.end for segment in segments]) + margin
+    order = np.argsort(starts)
+    starts, ends = starts[order], np.maximum.accumulate(ends[order])
+    apart = starts[1:] > ends[:-1]
+    return starts[np.append(True, apart)[:len(starts)]], ends[np.append(apart, True)[:len(ends)]]
 
 
-def _uncovered(stretches: list[TimeRange], covers: list[TimeRange]) -> dict[int, list[TimeRange]]:
-    """What of the stretches lies in each hole between the covers; hole n comes before covers[n]."""
+def _uncovered(begins: np.ndarray, finishes: np.ndarray, segments: Sequence[Segment],
+               margin: float) -> dict[int, list[TimeRange]]:
+    """What of the stretches lies in each hole between the covers; hole n comes before cover n.
+
+    The long lists are arrays: a worker that runs Python for 20 ms would hold up the window.
+    """
+    starts, ends = _covers(segments, margin)
     holes: dict[int, list[TimeRange]] = {}
-    starts = [cover.start for cover in covers]
-    for stretch in stretches:
-        hole = bisect_right(starts, stretch.start)
-        at = max(stretch.start, covers[hole - 1].end) if hole else stretch.start
-        while at < stretch.end:
-            end = min(stretch.end, starts[hole]) if hole < len(covers) else stretch.end
+    first = np.searchsorted(starts, begins, "right")
+    clear = np.maximum(begins, np.append(-np.inf, ends)[first])  # where the cover over each beginning ends
+    open_ = clear < finishes
+    for hole, at, finish in zip(*(a[open_].tolist() for a in (first, clear, finishes)), strict=True):
+        while at < finish:
+            end = min(finish, float(starts[hole])) if hole < len(starts) else finish
             holes.setdefault(hole, []).append(TimeRange(at, end))
-            at = covers[hole].end if hole < len(covers) else stretch.end
+            at = float(ends[hole]) if hole < len(starts) else finish
             hole += 1
     return holes
 

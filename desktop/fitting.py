@@ -38,7 +38,7 @@ def place(hearing: Hearing, part: Part, peaks: Peaks) -> list[Placed]:
         start = origin + starts[index]
         following = origin + starts[index + 1] if index + 1 < len(starts) else last
         end, end_unsure = _end(heard, start, origin, max(following, start), last)
-        doubtful = unsure[index] or end_unsure
+        doubtful = unsure[index] or end_unsure or heard.unsure
         if hearing.whole_seconds and not heard.words and not doubtful:
             start, end = (min(time, last) for time in _to_speech(peaks, start, end, following, first))
         placed.append(Placed(_segment(heard, start, end, origin, doubtful), heard.speaker))

@@ -391,15 +391,15 @@ class Library:
             connection.execute("UPDATE proposal SET state = 'rejected' WHERE speaker_id = ? AND name = ?",
                                (proposal.speaker_id, proposal.name))
 
-    def segments(self, transcript_id: int, *, without_part: int = -1) -> list[Segment]:
-        """The segments of a transcript in the order of time, words included; all but those of one part."""
+    def segments(self, transcript_id: int, *, before_part: int = _BY_HAND) -> list[Segment]:
+        """The segments of a transcript in the order of time, words included; all, or those of parts before one."""
         words: dict[int, list[Word]] = {}
         for row in self._rows(
                 "SELECT word.* FROM word JOIN segment ON segment.id = word.segment_id "
                 "WHERE segment.transcript_id = ? ORDER BY word.segment_id, word.position", transcript_id):
             words.setdefault(row["segment_id"], []).append(Word(row["text"], row["start"], row["end"]))
-        rows = self._rows("SELECT * FROM segment WHERE transcript_id = ? AND part != ? ORDER BY start, part, position",
-                          transcript_id, without_part)
+        rows = self._rows("SELECT * FROM segment WHERE transcript_id = ? AND (part < ? OR part = ?) "
+                          "ORDER BY start, part, position", transcript_id, before_part, _BY_HAND)
         return [_segment(row, words.get(row["id"], ())) for row in rows]
 
     # -- jobs ------------------------------------------------------------------------------------------------
@@ -502,8 +502,9 @@ class Library:
                                "WHERE job_id = ? AND position = ?", (clean_text(summary), job.id, index))
             summaries = connection.execute("SELECT summary FROM part WHERE job_id = ? AND summary != '' "
                                            "GROUP BY summary ORDER BY min(position)", (job.id,)).fetchall()
-            connection.execute("UPDATE transcript SET summary = ? WHERE id = ?",
-                               ("\n".join(row[0] for row in summaries), job.transcript_id))
+            if summaries:  # else it was read from the lines, and stays
+                connection.execute("UPDATE transcript SET summary = ? WHERE id = ?",
+                                   ("\n".join(row[0] for row in summaries), job.transcript_id))
 
     def add_segments(self, transcript_id: int, segments: Iterable[tuple[str, Segment]]) -> None:
         """Fill a transcript that no job made (the sample) with (speaker name, segment) pairs."""

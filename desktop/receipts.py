@@ -77,6 +77,7 @@ def as_text(record: str) -> str:
 _LEADING = re.compile(r"^\s{0,20}(?:[-*•]|\d{1,2}[.)])\s+")
 _MOST_CHARACTERS = 400_000  # of an answer; the service's own limit is far below
 _MOST_SOURCES = 40  # of one sentence
+_SOURCE = re.compile(r"(?:[#Ll]?\d[\d:.]*(?:[-–][#Ll]?\d[\d:.]*)?)?")  # a line, a time, a span; no words
 
 
 def what_goes(document: TranscriptDocument | None, sound: TimeRange | None, recording: Recording, *,
@@ -118,13 +119,14 @@ def _claim(line: str, segments: Sequence[Segment], sound: TimeRange | None) -> C
 
 
 def _without_sources(line: str) -> tuple[str, list[str]]:
-    """A sentence, and what stands in the brackets at its end; spans like 3-5 are written out."""
+    """A sentence, and the lines or times in the brackets at its end; spans like 3-5 are written out."""
     found: list[str] = []
     while len(found) < _MOST_SOURCES and (bare := line.rstrip(" .;")).endswith("]"):
         begin = bare.rfind("[", max(0, len(bare) - 200))
-        if begin < 0:
+        within = re.split(r"[,;\s]+", bare[begin + 1:-1].strip()) if begin >= 0 else ["no source"]
+        if not all(_SOURCE.fullmatch(source) for source in within):
             break
-        found[:0] = re.split(r"[,;\s]+", bare[begin + 1:-1])
+        found[:0] = within
         line = bare[:begin].rstrip()
     sources: list[str] = []
     for source in found:

@@ -78,7 +78,7 @@ def check_file(library: Library, sha256: str) -> None:
 def manner_of(chosen: Settings) -> Manner:
     """How things are sent, from the settings; values that make no sense become the usual ones."""
     return Manner(chosen.house_style, chosen.sends_as if chosen.sends_as in ("flac", "ogg") else "flac",
-                  min(4, max(1, round(chosen.parts_at_once))))
+                  min(4, max(1, round(chosen.parts_at_once))), chosen.as_printed)
 
 
 def clear_remote(library: Library, key: str, url: str, *, but_not_of: Collection[int] = ()) -> int:

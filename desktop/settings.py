@@ -26,6 +26,7 @@ class Settings:
     house_style: str = ""  # goes to general models as a system instruction
     sends_as: str = "flac"  # or "ogg"
     parts_at_once: float = 2.0  # 1 to 4
+    as_printed: bool = False  # ask a general model with the words of Google's audio page
     known_models: tuple[str, ...] = ()  # the list from the service, as last seen
     privacy_accepted: str = ""  # date on which the page about uploads was agreed to
     theme: str = "system"  # system, light, dark

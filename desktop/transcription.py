@@ -6,10 +6,12 @@ point; an answer that arrived is never asked for twice.
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count, pairwise
@@ -19,13 +21,13 @@ import numpy as np
 
 from desktop.audio.cache import CacheFiles
 from desktop.audio.channels import channels_differ
-from desktop.audio.files import ENCODERS, SPEECH_RATE, PlaybackCopy
+from desktop.audio.files import MIME_TYPES, SPEECH_RATE, PlaybackCopy, encode
 from desktop.audio.peaks import Peaks
 from desktop.audio.silence import quietest_near
-from desktop.doubts import NO_VOICE, is_looped, is_over_silence
+from desktop.doubts import LOW_COVERAGE, MUCH_MISSING, NO_VOICE, bare, coverage, is_looped, is_over_silence, said_again
 from desktop.engines import Clip, Engine, HeardSegment, Hearing, Wishes
 from desktop.errors import Cancelled, EngineError, PullquoteError, UserError
-from desktop.fitting import Placed, drop_repeats, place
+from desktop.fitting import TOLERANCE, Placed, drop_repeats, place
 from desktop.importing import prepare_recording
 from desktop.joining import Voice, clean_clip, clip_names, lineup_prompt, lineup_schema, overlap_links, read_lineup
 from desktop.library import Library
@@ -53,8 +55,11 @@ REPEATED = QT_TRANSLATE_NOOP("core", "repeated")
 _SECOND = " (second half)"
 SPEAKER_UNSURE = QT_TRANSLATE_NOOP("core", "speaker unsure")
 _LINES_READ_AT_ONCE = 80
+_LINES_BEFORE = 20  # of the part before, that may come once more
+_MOST_SHOWN = 20  # voices in a line-up from the first to speak, and as many from the last
 _LEAST_HALVED = 30.0  # seconds; what is shorter is asked for again as it is
 CHANNEL_NAMES = (QT_TRANSLATE_NOOP("core", "Left channel"), QT_TRANSLATE_NOOP("core", "Right channel"))
+_NUMBERED = re.compile(r"(speaker|spk|s)?[\s:_-]*(\d+|[a-z])", re.IGNORECASE)  # no name, but a count
 _Halves = list[tuple[float, str | None]]  # (seconds from the start of the clip, answer)
 # After these the next part would fail in the same way: the job waits as a whole.
 _STOPPING = frozenset((
@@ -95,7 +100,7 @@ class PartStored:
 def plan(peaks: Peaks, time_range: TimeRange, *, longest: float, overlap: float,
          channels: Sequence[int | None] = (None,)) -> list[Part]:
     """Cut a range into parts of at most `longest` seconds, at the quietest 300 ms near each border."""
-    borders = [time_range.start]
+    borders, overlap = [time_range.start], min(overlap, longest / 4)
     reach, room = min(CUT_REACH, longest / 4), longest - overlap
     while time_range.end - borders[-1] > (room if borders[1:] else longest):  # later parts carry the overlap along
         left = time_range.end - borders[-1]
@@ -151,10 +156,10 @@ def run_job(library: Library, cache: Path, job_id: int, engine: Engine, report: 
     """
     job = library.job(job_id)
     recording = library.recording(job.recording_id)
-    prepare_recording(library, cache, recording, report)
     library.set_job_state(job_id, JobState.RUNNING)
     missing = [part for part in job.parts if part.state is not PartState.STORED]
     try:
+        prepare_recording(library, cache, recording, report)
         if recording.address:
             _VideoRun(library, job, engine, recording.address, report).hear_all(missing)
         else:
@@ -245,46 +250,52 @@ class _Run:
         return self._judged(part, lambda: answer) if halves is None else self._in_halves(part, halves)
 
     def _judged(self, part: Part, answer: Callable[[], str]) -> Hearing:
-        """The answer, unless it cannot be read or the model got stuck and repeats itself."""
+        """The answer, unless it is not usable or has no word where there is speech."""
         try:
             hearing = self._read(answer())
         except EngineError as error:
             if error.kind != "broken":
                 raise
             return self._heard_again(part)
-        return self._heard_again(part) if is_looped([s.text for s in hearing.segments]) else hearing
+        is_bad = _is_bad(hearing)
+        has_left_all_out = not hearing.segments and not coverage(self._peaks, [], TimeRange(part.start, part.end))
+        return self._heard_again(part) if is_bad or has_left_all_out else hearing
 
     def _heard_again(self, part: Part) -> Hearing:
         """Once more, in two halves when it is long enough: a shorter clip is the cure that helps most often."""
-        self._library.drop_answer(self._job.id, part.index)
+        halves: _Halves = [(0.0, None)]
         if part.end - part.start >= _LEAST_HALVED:
             origin, middle = part.start - part.lead_in, (part.start + part.end) / 2
             border = quietest_near(self._peaks, middle, min(CUT_REACH, (part.end - part.start) / 8))
-            halves: _Halves = [(0.0, None), (border - origin, None)]
-            self._save(part, halves)  # from now on the whole is never asked for again
-            self._say(say("The answer was not usable; hearing it once more in two halves"), 0.0, part)
-            return self._in_halves(part, halves)
-        self._say(say("The answer was not usable; asking once more"), 0.0, part)
-        return self._read(self._ask(part))
+            halves.append((border - origin, None))
+        # From now on the whole is never asked for as it was.
+        self._save(part, halves, self._library.answer(self._job.id, part.index))
+        self._say(say("The answer was not usable; hearing it once more in two halves") if halves[1:]
+                  else say("The answer was not usable; asking once more"), 0.0, part)
+        return self._in_halves(part, halves)
 
     def _in_halves(self, part: Part, halves: _Halves) -> Hearing:
-        """Ask for those of the two halves that are missing; each answer is on disk before the next is asked for."""
+        """Ask for those of the halves that are missing; each answer is on disk before the next is asked for."""
         origin, problem = part.start - part.lead_in, None
         for number, (offset, answer) in enumerate(halves):
             if answer is not None:
                 continue
-            end = part.end if number else origin + halves[1][0]
+            end = part.end if number == len(halves) - 1 else origin + halves[1][0]
+            clip = self._clip(part, TimeRange(origin + offset, end))
+            wishes = self._wishes_after(part, halves[0][1]) if number else self._wishes(part)
+            heard: str | None = None
             self._library.set_part_state(self._job.id, part.index, PartState.SENDING)
             try:
-                heard = self._engine.hear(
-                    self._clip(part, TimeRange(origin + offset, end)),
-                    self._wishes_after(part, halves[0][1]) if number else self._wishes(part),
-                    lambda p: self._say(p.sentence, p.fraction, part))
-                self._engine.read(heard)
+                heard = self._engine.hear(clip, wishes, lambda p: self._say(p.sentence, p.fraction, part))
+                if _is_bad(self._engine.read(heard)):  # twice in a row: once more, then it is taken and marked
+                    self._save(part, halves, heard)
+                    heard = self._engine.hear(clip, wishes, lambda p: self._say(p.sentence, p.fraction, part))
+                    self._engine.read(heard)
             except EngineError as error:
                 if error.kind != "broken":
                     raise
                 problem = error  # the other half may be fine
+                self._save(part, halves, heard)
                 continue
             halves = [(o, heard if n == number else text) for n, (o, text) in enumerate(halves)]
             self._save(part, halves)
@@ -292,8 +303,12 @@ class _Run:
             raise problem
         return self._joined(halves)
 
-    def _save(self, part: Part, halves: _Halves) -> None:
-        self._library.save_answer(self._job.id, part.index, json.dumps({"halves": halves}))
+    def _save(self, part: Part, halves: _Halves, bad: str | None = None) -> None:
+        """Keep what came, `bad` answers too: those are for people to look at, the program does not read them again."""
+        before = self._library.answer(self._job.id, part.index) or ""
+        kept = json.loads(before).get("bad", []) if _halves(before) else []
+        self._library.save_answer(self._job.id, part.index, json.dumps(
+            {"halves": halves, "bad": kept if bad is None else [*kept, bad]}))
 
     def _wishes_after(self, part: Part, first: str | None) -> Wishes:
         """For the second half: it knows who spoke in the first and how it ended."""
@@ -309,7 +324,8 @@ class _Run:
     def _joined(self, halves: _Halves) -> Hearing:
         """Two answers as one, in the time of the whole part."""
         heard = [(offset, self._engine.read(answer)) for offset, answer in halves if answer is not None]
-        again = _SECOND if getattr(self._engine, "labels_restart", False) else ""  # labels of another request
+        told = getattr(self._engine, "takes_context", False)  # the second half was told the speakers of the first
+        again = _SECOND if getattr(self._engine, "labels_restart", False) and not told else ""
         return Hearing(tuple(_shifted(segment, offset, again if number else "")
                              for number, (offset, hearing) in enumerate(heard) for segment in hearing.segments),
                        "\n".join(hearing.summary for _, hearing in heard if hearing.summary),
@@ -325,10 +341,18 @@ class _Run:
     def _clip(self, part: Part, stretch: TimeRange) -> Clip:
         self._say(say("Cutting part {number}", number=part.index + 1), 0.0, part)
         with self._cutting:
-            speech = self._copy.speech(stretch, part.channel)
-        mime_type, encode = ENCODERS[self._engine.sends_as]
-        encoded = encode(speech) if self._engine.abilities.sends_audio else b""
-        return Clip(speech, encoded, stretch.seconds, stretch.start, mime_type)
+            blocks = list(self._watched(self._copy.speech_blocks(stretch, part.channel), part))
+        encoded = io.BytesIO()
+        if self._engine.abilities.sends_audio:
+            encode(self._watched(blocks, part), encoded, self._engine.sends_as)
+        return Clip(np.concatenate([np.zeros(0, np.int16), *blocks]), encoded.getvalue(), stretch.seconds,
+                    stretch.start, MIME_TYPES[self._engine.sends_as])
+
+    def _watched(self, blocks: Iterable[np.ndarray], part: Part) -> Iterator[np.ndarray]:
+        """The blocks, with a chance to stop between them."""
+        for block in blocks:
+            self._say(say("Cutting part {number}", number=part.index + 1), 0.0, part)
+            yield block
 
     def _wishes(self, part: Part) -> Wishes:
         options = self._job.options
@@ -344,8 +368,9 @@ class _Run:
             is_smooth=options.get("smooth") is True)
 
     def _before(self, part: Part) -> list[Segment]:
-        others = self._library.segments(self._job.transcript_id, without_part=part.index)
-        return [s for s in others if s.start < part.start]
+        """Lines before this part; what later parts have twice is not taken out of them yet."""
+        before = self._library.segments(self._job.transcript_id, before_part=part.index)
+        return [s for s in before if s.start < part.start]
 
     def _store(self, part: Part, hearing: Hearing) -> None:
         self._keep(part, hearing)
@@ -364,25 +389,40 @@ class _Run:
         wishes = replace(self._wishes(self._job.parts[0]), known_speakers=(), last_lines=())
         pieces = [open_lines[first:first + _LINES_READ_AT_ONCE]
                   for first in range(0, len(open_lines), _LINES_READ_AT_ONCE)]
+        problem: BaseException | None = None
         with ThreadPoolExecutor(self._engine.at_once, "reading") as pool:
             answers = [pool.submit(read, lines, wishes, lambda p: self._report(Progress(1.0, p.sentence)))
                        for lines in pieces]
             try:
                 for answer in answers:
+                    if answer.cancelled():
+                        continue
+                    if error := answer.exception():
+                        problem = problem or error
+                        pool.shutdown(wait=False, cancel_futures=True)  # what is under way is paid for, and kept
+                        continue
                     found = answer.result()
                     self._library.annotate(self._job.transcript_id, [
                         (a.segment_id, a.language, a.translation, a.emotion) for a in found.lines], found.summary)
                     propose(self._library, self._job.transcript_id, found.names)
             finally:
-                for answer in answers:
-                    answer.cancel()
+                pool.shutdown(wait=False, cancel_futures=True)
+        if problem is not None:
+            raise problem
 
     def _keep(self, part: Part, hearing: Hearing) -> None:
         placed = self._doubted(place(hearing, part, self._peaks))
         if getattr(self._engine, "labels_restart", False):
             placed = self._named(part, placed)
+        share = coverage(self._peaks, [item.segment for item in placed], TimeRange(part.start, part.end))
         if part.lead_in:
-            placed = drop_repeats(self._before(part), placed, part.start)
+            before = self._before(part)
+            lead_in = part.start - part.lead_in - TOLERANCE
+            placed = drop_repeats([s for s in before if s.end > lead_in], placed, part.start)
+            again = said_again([s.text for s in before[-_LINES_BEFORE:]], [item.segment.text for item in placed])
+            placed = [_flagged(item, REPEATED) if number in again else item for number, item in enumerate(placed)]
+        if placed and share < LOW_COVERAGE and part.channel is None:  # one channel need not have all that was said
+            placed = [_flagged(placed[0], MUCH_MISSING), *placed[1:]]
         self._library.store_part(self._job, part.index, [self._labelled(item, part) for item in placed],
                                  hearing.summary)
 
@@ -400,6 +440,10 @@ class _Run:
         labels = list(dict.fromkeys(item.label for item in placed if item.label))
         names = self._names_of(placed) | self._linked(part, placed)
         known = list(self._library.speaker_labels(self._job.transcript_id).values())
+        for label in labels:  # the same name in two parts is the same person, as far as the engine can say
+            name = label.removesuffix(_SECOND)
+            if name in known and not _NUMBERED.fullmatch(name) and name not in names.values():
+                names.setdefault(label, name)
         doubtful: set[str] = set()
         # The labels of a second half are those of another request: they are compared with the first half's, too.
         second = [label for label in labels if label.endswith(_SECOND)]
@@ -413,7 +457,7 @@ class _Run:
                 if label not in names:
                     if candidates:
                         doubtful.add(label)
-                    names[label] = _next_name({*known, *names.values()})
+                    names[label] = _new_name(label, {*known, *names.values()})
         return [replace(item, label=names.get(item.label, ""), segment=replace(
             item.segment, flags=item.segment.flags + ((SPEAKER_UNSURE,) if item.label in doubtful else ())))
             for item in placed]
@@ -453,19 +497,21 @@ class _Run:
         voices = [*(Voice(-1, name) for name in known), *(Voice(part.index, label) for label in unnamed)]
         places = {voice: clean_clip(stored if voice.part < 0 else here, voice) for voice in voices}
         shown = [voice for voice in voices if places[voice] is not None]
+        shown = shown[:_MOST_SHOWN] + shown[_MOST_SHOWN:][-_MOST_SHOWN:]  # the first to speak, and those to be named
         if not any(v.part < 0 for v in shown) or not any(v.part >= 0 for v in shown):
             return {}
         letters = clip_names(len(shown))
         clips = [self._clip(part, stretch) for voice in shown if (stretch := places[voice]) is not None]
-        try:
-            answer = self._engine.same_voices(  # type: ignore[attr-defined]
-                clips, lineup_prompt(letters), lineup_schema(letters), letters,
-                lambda p: self._say(p.sentence, p.fraction, part))
-            groups = read_lineup(answer, letters)
-        except EngineError as error:
-            if error.kind in _STOPPING:
-                raise
-            return {}
+        groups: Sequence[tuple[str, ...]] = ()
+        for _ in range(2):  # a bad answer would leave a doubtful speaker for good
+            try:
+                groups = read_lineup(self._engine.same_voices(  # type: ignore[attr-defined]
+                    clips, lineup_prompt(letters), lineup_schema(letters), letters,
+                    lambda p: self._say(p.sentence, p.fraction, part)), letters)
+                break
+            except EngineError as error:
+                if error.kind in _STOPPING:
+                    raise
         by_letter = dict(zip(letters, shown, strict=True))
         found = {}
         for letters_together in groups:
@@ -477,17 +523,16 @@ class _Run:
 
     def _doubted(self, placed: list[Placed]) -> list[Placed]:
         """Mark text where nobody speaks, and lines that are there again and again."""
-        often = {text for text, times in Counter(item.segment.text for item in placed).items() if times >= 4}
+        often = {text for text, times in Counter(bare(item.segment.text) for item in placed).items() if times >= 4}
         looped = is_looped([item.segment.text for item in placed])
         emotions = self._job.options.get("emotion") is not False
         result = []
         for item in placed:
-            flags = item.segment.flags
-            flags += (NO_VOICE,) if is_over_silence(self._peaks, item.segment) else ()
-            repeats = (looped and item.segment.text in often) or is_looped([item.segment.text])
-            flags += (REPEATED,) if repeats else ()
-            result.append(replace(item, segment=replace(
-                item.segment, flags=flags, emotion=item.segment.emotion if emotions else "")))
+            if is_over_silence(self._peaks, item.segment):
+                item = _flagged(item, NO_VOICE)
+            if (looped and bare(item.segment.text) in often) or is_looped([item.segment.text]):
+                item = _flagged(item, REPEATED)
+            result.append(item if emotions else replace(item, segment=replace(item.segment, emotion="")))
         return result
 
     def _labelled(self, item: Placed, part: Part) -> tuple[str, Segment]:
@@ -539,6 +584,23 @@ class _VideoRun(_Run):
             self._library.set_heard_end(self._job, end)
 
 
+def _is_bad(hearing: Hearing) -> bool:
+    """The model got stuck and repeats itself, or its times cannot be right."""
+    return is_looped([s.text for s in hearing.segments]) or _has_bad_times(hearing)
+
+
+def _has_bad_times(hearing: Hearing) -> bool:
+    """Times that fall back, or most of which were made up: worth asking once more."""
+    starts = [s.start for s in hearing.segments if s.start is not None]
+    made_up = sum(s.unsure or s.start is None for s in hearing.segments)
+    return 2 * made_up > len(hearing.segments) or any(b < a - TOLERANCE for a, b in pairwise(starts))
+
+
+def _flagged(item: Placed, flag: str) -> Placed:
+    flags = item.segment.flags
+    return item if flag in flags else replace(item, segment=replace(item.segment, flags=(*flags, flag)))
+
+
 def _halves(answer: str) -> _Halves | None:
     """(offset in seconds, answer or None) of a part that is heard in halves; None when it is not."""
     if not answer.startswith('{"halves": ['):
@@ -546,7 +608,11 @@ def _halves(answer: str) -> _Halves | None:
     return [(float(offset), None if text is None else str(text)) for offset, text in json.loads(answer)["halves"]]
 
 
-def _next_name(taken: set[str]) -> str:
+def _new_name(label: str, taken: set[str]) -> str:
+    """The engine's own word for a speaker when it is a name and free, else the next number."""
+    label = label.removesuffix(_SECOND)
+    if label not in taken and not _NUMBERED.fullmatch(label):
+        return label
     return next(name for number in count(1) if (name := f"Speaker {number}") not in taken)
 
 

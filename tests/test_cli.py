@@ -90,8 +90,8 @@ def test_what_arrived_is_written_and_what_is_missing_is_said(home: Path, tmp_pat
     assert done.returncode == 3 and done.stdout == ""
     document = json.loads((tmp_path / "out.json").read_text())
     ((start, end),) = document["missing"]
-    assert end == 660.0 and 250 < start < 600 and len(document["segments"]) > 100
-    assert "quota for today" in done.stderr and "Missing: 5:" in done.stderr
+    assert (start == 0.0) != (end == 660.0) and 250 < end - start < 600 and len(document["segments"]) > 100
+    assert "quota for today" in done.stderr and "Missing: " in done.stderr  # of two at a time, either came first
 
 
 def test_a_key_that_is_refused_is_1(home: Path, tones: Path, service: GeminiService) -> None:

@@ -141,7 +141,8 @@ def test_without_a_question_it_is_one_line(home: Path, tones: Path, service: Gem
 
 @pytest.mark.parametrize("arguments", [["ask"], ["ask", "a.wav", "Who?", "--preset", "gossip"],
                                        ["ask", "a.wav", "Who?", "--range", "3:00-2:00"],
-                                       ["ask", "a.wav", "Who?", "--range", "soon"], ["ask", "a.wav", "Who?", "--extra"]])
+                                       ["ask", "a.wav", "Who?", "--range", "soon"],
+                                       ["ask", "a.wav", "Who?", "--extra"]])
 def test_wrong_use_is_2(home: Path, arguments: list[str]) -> None:
     done = run(home, *arguments)
     assert done.returncode == 2 and "usage:" in done.stderr and done.stdout == ""

@@ -59,6 +59,12 @@ def test_moving_times_to_sounds_keeps_them_inside(said_lines: list[HeardSegment]
     check_inside(place(Hearing(tuple(said_lines), whole_seconds=whole), part, peaks), part)
 
 
+def test_what_the_engine_is_unsure_of_is_marked() -> None:
+    lines = (HeardSegment("some words", 1.0, 2.0, unsure=True), HeardSegment("and more", 3.0, 4.0))
+    items = place(Hearing(lines), Part(0, 10.0, 40.0), QUIET)
+    assert [item.segment.flags for item in items] == [(TIME_UNSURE,), ()] and items[0].segment.start == 11.0
+
+
 def check_inside(items: list[Placed], part: Part) -> None:
     first, last = part.start - part.lead_in - 1e-6, part.end + 1e-6
     starts = [item.segment.start for item in items]

@@ -63,10 +63,17 @@ def test_each_line_is_a_sentence_and_empty_ones_are_none() -> None:
         Claim("The market opened.", (TWO,)), Claim("The bridge cost money.", (THREE,)))
 
 
-@pytest.mark.parametrize("source", ["0", "5", "-2", "2.0", "²", "٢", "two", "99999999999999999999", "00000000000002",
-                                    "2x", "#", "", "02:00", "None"])
+@pytest.mark.parametrize("source", ["0", "5", "2.0", "٢", "99999999999999999999", "00000000000002", "", "02:00",
+                                    "L9-#12", "0:05-0:10"])
 def test_a_line_that_does_not_exist_is_no_place(source: str) -> None:
     assert only(f"The market in Lisbon opened in 1961. [{source}]") == Claim("The market in Lisbon opened in 1961.")
+
+
+@pytest.mark.parametrize("words", ["sic", "laughs", "as the bishop says", "two", "²", "2x", "#", "None", "-2", "…",
+                                   "2 and 3"])
+def test_words_in_brackets_are_no_source(words: str) -> None:
+    assert only(f"The market opened [{words}]") == Claim(f"The market opened [{words}]")
+    assert only(f"The market opened [{words}]. [2]") == Claim(f"The market opened [{words}].", (TWO,))
 
 
 def test_one_bad_id_does_not_take_the_good_one_along() -> None:

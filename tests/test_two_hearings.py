@@ -264,9 +264,51 @@ def test_times_that_jump_back_are_held_and_text_without_times_stays_text(service
     hearing = engine.read(json.dumps({"text": "One two. Three four", "words": [
         {"text": t, "start": a, "end": b, "speaker": s} for t, a, b, s in words]}))
     assert [(s.text, s.start, s.speaker) for s in hearing.segments] == [("One two.", 0.1, "spk:0"),
-                                                                        ("Three four", 12.0, "spk:1")]
+                                                                        ("Three four five", 12.0, "spk:1")]
+    assert [s.unsure for s in hearing.segments] == [False, True]
     plain = engine.read(json.dumps({"text": "First. Second!", "words": []}))
     assert [(s.text, s.start) for s in plain.segments] == [("First.", None), ("Second!", None)]
+    engine.close()
+
+
+@pytest.mark.parametrize(("count", "is_fine"), [(20_000, True), (20_001, False)])
+def test_more_lines_than_anybody_says_are_broken(service: GeminiService, count: int, is_fine: bool) -> None:
+    engine = make(MODEL, key=KEY, url=service.url, gate=FreeGate())
+    answer = json.dumps({"text": "", "words": [
+        {"text": "No.", "start": f"{n}s", "end": f"{n}s", "speaker": f"spk:{n % 2}"} for n in range(count)]})
+    if is_fine:
+        assert len(engine.read(answer).segments) == count
+    else:
+        with pytest.raises(EngineError, match="could not be read"):
+            engine.read(answer)
+    engine.close()
+
+
+@pytest.mark.parametrize(("text", "words", "lines"), [
+    ("我是小明。 今天", ["我", "是", "小", "明", "。", "今", "天"], "我是小明。今天"),
+    ("a well-known — name", ["a", "well", "known", "name"], "a well known name"),
+    ("So he left, and then came back.", ["So", "he", "left,", "back."], "So he left, and then came back."),
+    ("Yes. So he left", ["so", "he", "left"], "Yes. so he left"),
+    ("So he left for good", ["So", "he"], "So he left for good"),
+])
+def test_words_that_only_the_text_has_are_put_in_and_no_others(service: GeminiService, text: str, words: list[str],
+                                                               lines: str) -> None:
+    engine = make(MODEL, key=KEY, url=service.url, gate=FreeGate())
+    (line,) = engine.read(json.dumps({"text": text, "words": [
+        {"text": word, "start": f"{n / 2}s", "end": f"{n / 2 + 0.4}s", "speaker": "spk:0"}
+        for n, word in enumerate(words)]})).segments
+    assert line.text == lines and line.unsure is (len(line.words) > len(words))
+    engine.close()
+
+
+def test_a_turn_without_a_full_stop_is_cut(service: GeminiService) -> None:
+    engine = make(MODEL, key=KEY, url=service.url, gate=FreeGate())
+    for step, most in ((0.5, 61.0), (0.01, 3.0)):
+        lines = engine.read(json.dumps({"text": "", "words": [
+            {"text": f"word{n}", "start": f"{n * step}s", "end": f"{n * step}s", "speaker": "spk:0"}
+            for n in range(1000)]})).segments
+        assert [word for line in lines for word in line.text.split()] == [f"word{n}" for n in range(1000)]
+        assert all(line.end - line.start < most and len(line.text) <= 2000 for line in lines) and len(lines) < 11
     engine.close()
 
 

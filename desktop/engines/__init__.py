@@ -38,6 +38,7 @@ class Manner:
     style: str = ""
     sends_as: str = "flac"  # or "ogg": Vorbis, about a third of the bytes, not lossless
     at_once: int = 2
+    as_printed: bool = False  # a general model is asked with the prompt and schema of Google's audio page
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class HeardSegment:
     emotion: str = ""
     words: tuple[Word, ...] = ()
     flags: tuple[str, ...] = ()  # what the engine itself says of the line
+    unsure: bool = False  # its times are made up, or contradict others
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop.engines import ENGINES, Clip, Gate, Hearing, Manner, Wishes
 from desktop.engines.gemini_errors import Failure
-from desktop.engines.gemini_prompt import mm_ss, prompt, read_answer, schema
+from desktop.engines.gemini_prompt import PAGE_PROMPT, PAGE_SCHEMA, mm_ss, prompt, read_answer, schema
 from desktop.engines.gemini_service import Service, create
 from desktop.environment import SERVICE_URL
 from desktop.errors import EngineError
@@ -30,37 +30,49 @@ class GeminiEngine:
     name = "gemini"
     abilities = ENGINES["gemini"].abilities
     longest_part = 600.0
-    overlap = 3.0
-    at_once = 1
-    labels_restart = False  # known speakers and last lines are handed on from part to part
+    takes_context = True
 
     def __init__(self, model: str, service: Service, manner: Manner | None = None) -> None:
-        self.model = model
+        """One part at a time: each is told the speakers and last lines of the one before. Several: they are joined."""
+        self.model, manner = model, manner or Manner(at_once=1)
         self._service = service
-        self.sends_as = (manner or Manner()).sends_as
+        self.sends_as, self.at_once, self._as_printed = manner.sends_as, manner.at_once, manner.as_printed
+        self.labels_restart = manner.at_once > 1
+        self.overlap = 10.0 if self.labels_restart else 3.0
 
     def hear(self, clip: Clip, wishes: Wishes, report: Report) -> str:
         if clip.video:
             return self._watch(clip, wishes, report)
         with sound_part(self._service, clip, report) as (part, cargo):
             return self._service.send(replace(cargo, purpose="transcript", model=self.model), lambda client: create(
-                client, model=self.model, input=[{"type": "text", "text": prompt(wishes, clip.seconds)}, part],
-                response_format={"type": "text", "mime_type": "application/json", "schema": schema(
-                    wishes.translate_to, wishes.emotion)},
+                client, model=self.model, input=[{"type": "text", "text": self._prompt(clip, wishes)}, part],
+                response_format={"type": "text", "mime_type": "application/json", "schema": self._schema(wishes)},
                 generation_config={"thinking_level": "low", "max_output_tokens": 32_000}, **self._service.style(),
             ), report, say("Gemini is listening")).text
+
+    def _prompt(self, clip: Clip, wishes: Wishes) -> str:
+        if not self._as_printed:
+            return prompt(wishes, clip.seconds, (video_range(clip) or "all") if clip.video else "")
+        place = video_range(clip) if clip.video else ""
+        return PAGE_PROMPT + (f" Use only {place} of the video." if place else "")
+
+    def _schema(self, wishes: Wishes) -> dict[str, Any]:
+        return PAGE_SCHEMA if self._as_printed else schema(wishes.translate_to, wishes.emotion)
 
     def _watch(self, clip: Clip, wishes: Wishes, report: Report) -> str:
         cargo = video_cargo(clip, "video", self.model, self._service.host)
         with video_errors():
             return self._service.send(cargo, lambda client: create(
                 client, model=self.model,
-                input=[{"type": "text", "text": prompt(wishes, clip.seconds, video_range(clip) or "all")},
-                       video_part(clip)],
-                response_format={"type": "text", "mime_type": "application/json", "schema": schema(
-                    wishes.translate_to, wishes.emotion)},
+                input=[{"type": "text", "text": self._prompt(clip, wishes)}, video_part(clip)],
+                response_format={"type": "text", "mime_type": "application/json", "schema": self._schema(wishes)},
                 generation_config={"thinking_level": "low", "max_output_tokens": 64_000}, **self._service.style(),
             ), report, say("Gemini is watching the video")).text
+
+    def same_voices(self, clips: Sequence[Clip], prompt: str, schema: dict[str, Any], names: Sequence[str],
+                    report: Report) -> str:
+        """One line-up request, by the same model; gives the raw answer."""
+        return same_voices(self._service, self.model, clips, prompt, schema, names, report)
 
     def read(self, answer: str) -> Hearing:
         return read_answer(answer)
@@ -81,6 +93,21 @@ def sound_part(service: Service, clip: Clip, report: Report) -> Iterator[tuple[d
         yield remote.as_part(), replace(cargo, byte_count=0)
     finally:
         service.remove(remote)
+
+
+def same_voices(service: Service, model: str, clips: Sequence[Clip], prompt: str, schema: dict[str, Any],
+                names: Sequence[str], report: Report) -> str:
+    """One line-up request: which of these short clips are the same person; gives the raw answer."""
+    parts: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
+    for name, clip in zip(names, clips, strict=True):
+        parts += [{"type": "text", "text": f"Clip {name}:"}, audio_part(clip)]
+    place = TimeRange(min(clip.start for clip in clips), max(clip.start + clip.seconds for clip in clips))
+    cargo = Cargo("line-up", model, service.host, place, sum(len(clip.encoded) for clip in clips))
+    return service.send(cargo, lambda client: create(
+        client, model=model, input=parts,
+        response_format={"type": "text", "mime_type": "application/json", "schema": schema},
+        generation_config={"thinking_level": "low", "max_output_tokens": 8_000}), report,
+        say("Gemini compares the voices")).text
 
 
 def video_part(clip: Clip) -> dict[str, str]:

@@ -85,7 +85,10 @@ async def wait_for_file(client: Any, name: str, file: Any = None) -> str:
 async def remove(client: Any, name: str) -> str:
     """Remove a file: "removed", "absent" (gone, expired or not ours: the service tells them not apart), "unknown"."""
     try:
-        await client.aio.files.delete(name=name)
+        answer = await client.aio.files.delete(name=name)
     except Exception as error:
         return "absent" if classify(error).kind in ("forbidden", "model") else "unknown"
-    return "removed"
+    said = getattr(answer.sdk_http_response, "headers", None) or {}
+    headers = {str(name).casefold(): str(value) for name, value in said.items()}
+    is_answer = "json" in headers.get("content-type", "") and headers.get("content-length") != "0"
+    return "removed" if is_answer else "unknown"  # an empty page came from something in between

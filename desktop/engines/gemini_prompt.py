@@ -6,13 +6,39 @@ import json
 import math
 from typing import Any
 
-from desktop.cleaning import clean_name, clean_text
+from desktop.cleaning import clean_name, clean_pieces, clean_text
 from desktop.engines import HeardSegment, Hearing, NameHeard, Wishes
 from desktop.errors import EngineError
 from desktop.model import parse_clock
 
 EMOTIONS = ("happy", "sad", "angry", "neutral")
 MOST_SEGMENTS = 20_000
+
+
+# What Google's page on audio understanding prints, word for word; its schema with all that the page names.
+PAGE_PROMPT = """\
+Process the audio file and generate a detailed transcription.
+
+Requirements:
+1. Identify distinct speakers (e.g., Speaker 1, Speaker 2, or names if context allows).
+2. Provide accurate timestamps for each segment (Format: MM:SS).
+3. Detect the primary language of each segment.
+4. If the segment is in a language different than English, also provide the English translation.
+5. Identify the primary emotion of the speaker in this segment. You MUST choose exactly one of the following: \
+Happy, Sad, Angry, Neutral.
+6. Provide a brief summary of the entire audio at the beginning."""
+PAGE_SCHEMA: dict[str, Any] = {
+    "type": "object", "required": ["summary", "segments"], "properties": {
+        "summary": {"type": "string", "description": "A concise summary of the audio content."},
+        "segments": {
+            "type": "array", "description": "List of transcribed segments with speaker and timestamp.", "items": {
+                "type": "object",
+                "required": ["speaker", "timestamp", "content", "language", "language_code", "emotion"],
+                "properties": {
+                    "speaker": {"type": "string"}, "timestamp": {"type": "string"}, "content": {"type": "string"},
+                    "language": {"type": "string"}, "language_code": {"type": "string"},
+                    "translation": {"type": "string"},
+                    "emotion": {"type": "string", "enum": ["happy", "sad", "angry", "neutral"]}}}}}}
 
 
 def prompt(wishes: Wishes, seconds: float, video: str = "") -> str:
@@ -85,44 +111,55 @@ NAMES_LINE = ("When what is said reveals what a speaker is called (“Maria, you
 
 
 def read_json(answer: str) -> Any:
-    """JSON, with or without a fence around it. Raises EngineError(kind="broken")."""
-    try:
-        return json.loads(_without_fence(answer))
-    except (ValueError, RecursionError):
-        pass
+    """JSON, also with a fence or a sentence around it. Raises EngineError(kind="broken")."""
+    for text in (answer, answer[answer.find("{"):answer.rfind("}") + 1]):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            pass
     raise EngineError("broken", "The service's answer for this part could not be read. It is kept; ask for the part "
                                 "again.")
 
 
 def read_answer(answer: str) -> Hearing:
     """The answer as segments. Raises EngineError(kind="broken") when it is not the JSON that was asked for."""
+    data = read_json(answer)
     try:
-        data = json.loads(_without_fence(answer))
         items = data["segments"]
         if not isinstance(items, list) or len(items) > MOST_SEGMENTS:
             raise ValueError("segments")
-        segments = tuple(segment for item in items if (segment := _segment(item)))
+        segments = tuple(segment for item in items for segment in _segments(item))
         stamps = [str(item.get("start") or item.get("timestamp") or "") for item in items]
-        return Hearing(segments, clean_text(str(data.get("summary") or "")),
+        return Hearing(segments, clean_text(text_of(data, "summary")),
                        whole_seconds=not any("." in stamp for stamp in stamps), names=read_names(data))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        broken = True
-    if broken:  # raised outside, so that the answer does not hang on the exception
-        raise EngineError("broken", "The service's answer for this part could not be read. It is kept; ask for the "
-                                    "part again.")
-    raise AssertionError
+        pass  # raised outside, so that the answer does not hang on the exception
+    raise EngineError("broken", "The service's answer for this part could not be read. It is kept; ask for the part "
+                                "again.")
 
 
-def _segment(item: dict[str, Any]) -> HeardSegment | None:
-    text = clean_text(str(item.get("content") or item.get("text") or ""))
-    if not text:
-        return None
-    emotion = clean_name(str(item.get("emotion") or "")).lower()
-    translation = clean_text(str(item.get("translation") or ""))
-    return HeardSegment(
-        text=text, start=_seconds(item.get("start", item.get("timestamp"))), end=_seconds(item.get("end")),
-        speaker=clean_name(str(item.get("speaker") or "")), language=clean_name(str(item.get("language") or ""))[:35],
-        translation="" if translation == text else translation, emotion=emotion if emotion in EMOTIONS else "")
+def text_of(item: dict[str, Any], name: str) -> str:
+    """A field's text; "" when it is none."""
+    value = item.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _segments(item: dict[str, Any]) -> list[HeardSegment]:
+    """One segment, or several when its text is too long for one; then nobody knows their times."""
+    content = item.get("content") or item.get("text") or ""
+    if not isinstance(content, str):
+        raise ValueError("content")
+    pieces = clean_pieces(content)
+    emotion, translation = clean_name(text_of(item, "emotion")).lower(), clean_text(text_of(item, "translation"))
+    start, end = _seconds(item.get("start", item.get("timestamp"))), _seconds(item.get("end"))
+    is_long = len(pieces) > 1
+    return [HeardSegment(
+        text=text, start=None if number else start, end=None if is_long else end,
+        speaker=clean_name(text_of(item, "speaker")),
+        language=clean_name(text_of(item, "language_code") or text_of(item, "language"))[:35],
+        translation="" if number or translation == text else translation,
+        emotion=emotion if emotion in EMOTIONS else "",
+        unsure=is_long or (end is None and item.get("end") not in (None, ""))) for number, text in enumerate(pieces)]
 
 
 def read_names(data: dict[str, Any]) -> tuple[NameHeard, ...]:
@@ -143,14 +180,6 @@ def _seconds(value: object) -> float | None:
         return parse_clock(str(value).strip().strip("[]()").removesuffix("s"))
     except (ValueError, OverflowError):
         return None
-
-
-def _without_fence(answer: str) -> str:
-    """Some models wrap JSON in a Markdown fence in spite of the schema."""
-    text = answer.strip()
-    if text.startswith("```"):
-        text = text.split("\n", 1)[-1].rsplit("```", 1)[0]
-    return text
 
 
 def _translation_line(wishes: Wishes) -> str:

@@ -261,9 +261,15 @@ async def create(client: Any, **arguments: Any) -> Reply:
     return _reply(await client.aio.interactions.create(store=False, timeout=READ_TIMEOUT, **arguments))
 
 
-def _reply(interaction: Any) -> Reply:
+async def transcribe(client: Any, **arguments: Any) -> Reply:
+    """The same; no text at all can be a good answer: nobody speaks."""
+    return _reply(await client.aio.interactions.create(store=False, timeout=READ_TIMEOUT, **arguments),
+                  may_be_empty=True)
+
+
+def _reply(interaction: Any, may_be_empty: bool = False) -> Reply:
     status, text = getattr(interaction, "status", None), str(getattr(interaction, "output_text", "") or "")
-    fine = status == "completed" and bool(text)
+    fine = status == "completed" and (may_be_empty or bool(text))
     failure = None if fine else Failure("refused" if status == "failed" else "broken")
     return Reply(text, _usage(getattr(interaction, "usage", None)), _annotations(interaction), failure)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from desktop.exports.lines import one_line
 from desktop.model import Segment, TranscriptDocument
 
 
@@ -10,7 +11,7 @@ def srt(document: TranscriptDocument) -> str:
     cues = []
     for number, segment in enumerate(document.segments, 1):
         name = document.speaker_name(segment)
-        text = _one_line(f"{name}: {segment.text}" if name else segment.text).replace("-->", "->")
+        text = one_line(f"{name}: {segment.text}" if name else segment.text).replace("-->", "->")
         cues.append(f"{number}\n{_time(segment.start, ',')} --> {_time(_end(segment), ',')}\n{text}\n")
     return "\n".join(cues)
 
@@ -37,8 +38,4 @@ def _time(seconds: float, point: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

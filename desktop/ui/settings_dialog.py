@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -299,13 +300,20 @@ class SendingPage(QWidget):
         self.at_once.setRange(1, 4)
         self.at_once.setValue(round(settings.parts_at_once))
         self.at_once.valueChanged.connect(lambda value: workspace.change_settings(parts_at_once=float(value)))
+        self.as_printed = QCheckBox(self.tr("Ask general models with the words of Google's audio page"))
+        self.as_printed.setToolTip(self.tr(
+            "For comparison: whole seconds, English translation, no vocabulary, nothing of the part before"))
+        self.as_printed.setChecked(settings.as_printed)
+        self.as_printed.toggled.connect(lambda on: workspace.change_settings(as_printed=on))
         form = QFormLayout(self)
         form.setVerticalSpacing(10)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         form.addRow(self.tr("&House style, sent with every question and transcript of a general model"),
                     self.style_text)
         form.addRow(self.tr("&Audio is sent as (always 16 kHz mono)"), self.sends_as)
-        form.addRow(self.tr("&Parts at a time, where the model allows it"), self.at_once)
+        form.addRow(self.tr("&Parts at a time (with 1, a general model is told what came before each part)"),
+                    self.at_once)
+        form.addRow(self.as_printed)
 
     def _keep_style(self) -> None:
         text = self.style_text.toPlainText().strip()[:4_000]

@@ -7,17 +7,20 @@ from desktop.sentences import QT_TRANSLATE_NOOP
 PRIVACY_TEXT = QT_TRANSLATE_NOOP("privacy", """\
 WHAT STAYS HERE
 Recording, library, playback, on-device transcription and export work without any network. Pullquote makes no \
-connection of any kind until you ask for one: no update check, no statistics, no crash reports.
+connection of any kind until you ask for one (with one exception, below): no update check, no statistics, no crash \
+reports.
 
 WHAT LEAVES, AND WHEN
 Only when you start it:
 A transcript with Gemini sends the sound of the range you chose, as 16 kHz mono, in parts, with a request to \
-transcribe it, the speaker labels used so far and the last lines of the part before. With the model made for \
+transcribe it; when parts are heard one at a time, also the speaker labels used so far and the last lines of the \
+part before; and the names and terms of the recording's project. With the model made for \
 transcripts the words that came back are then sent to a general model for language, translation and summary, and \
 short clips of voices where it has to be found out who is who.
 A question sends the words of the transcript with the names you gave the speakers; with a range, the sound of it \
-as well; without a transcript, the sound. A translation sends the words and those names.
-Your house style goes along with both. "Test key" and the list of models send the key alone. The file's name, its \
+as well; without a transcript, the sound. A translation sends the words and those names. "Count exactly" sends the \
+sound. For a video on YouTube only its address is sent.
+Your house style goes along with them. Storing or testing a key sends the key alone. The file's name, its \
 tags, your notes and the title never leave.
 
 YOU DECIDE FOR EACH RECORDING
@@ -38,8 +41,12 @@ paid keys. Pullquote cannot see which kind of key you have. Read the terms that 
 ai.google.dev/gemini-api/terms
 
 HOW LONG IT STAYS
-Pullquote sends audio inside the request and asks the service not to store it (store=false), so there is no file \
-to delete afterwards. What Google logs for abuse detection is under Google's terms.
+Pullquote sends up to 14 MB of audio inside the request and asks the service not to store it (store=false), so there \
+is no file to delete afterwards. Longer sound is uploaded as a file under a random name. It is removed right after \
+use, or, after a question, when you leave the recording or quit. What could not be removed then is tried again at \
+the next start; that is the only connection made without a click, and only when the list in the Details tab says \
+"stored". The service removes files after 48 hours in any case. What Google logs for abuse detection is \
+under Google's terms.
 
 PULLQUOTE PROTECTS AGAINST
 losing a recording through a crash or a lost network; damaged or malicious audio files (they are read in a \

@@ -45,9 +45,10 @@ BROKEN = {
     "segments text": '{"segments": "none"}', "segments object": '{"segments": {"a": 1}}',
     "segment is text": answer("just words"), "segment is list": answer([1, 2]), "segment is null": answer(None),
     "deep": "[" * 100_000, "fence only": "```json\n```", "html": "<html><body>Log in</body></html>",
-    "two objects": answer(line()) + answer(line()), "prose before": "Here you are: " + answer(line()),
+    "two objects": answer(line()) + answer(line()),
     "too many": '{"segments": [' + ",".join(["{}"] * 20_001) + "]}", "huge number": '{"segments": 1' + "0" * 5000 + "}",
-    "wrong quotes": "{'segments': []}", "bom": "\ufeff" + answer(line()), "control": '{"segments": "\x00',
+    "wrong quotes": "{'segments': []}", "numbers as words": answer(line(content=42)),
+    "words in a list": answer(line(content=["ask", "not"])), "control": '{"segments": "\x00',
 }
 
 
@@ -78,7 +79,10 @@ ODD: dict[str, str] = {
     "controls": answer(line(content="a\x00b\x1b[31mred\x07", speaker="A\x00\nB")),
     "markup": answer(line(content="<b>x</b><img src=/dev/zero>", speaker="<script>")),
     "bidi": answer(line(speaker="gpj\u202eexe")),
-    "numbers as words": answer(line(content=42, speaker=7, language=None)),
+    "numbers as names": answer(line(speaker=7, language=None)), "bom": "\ufeff" + answer(line()),
+    "prose around": f"Here you are: {answer(line())} I hope this helps!",
+    "no end": answer(line(end="")), "an odd end": answer(line(end="soon")),
+    "too much for one line": answer(line(content=" ".join(f"word{n}" for n in range(9_000))), line("00:40", "00:42")),
     "wrong emotion": answer(line(emotion="furious")), "emotion list": answer(line(emotion=["sad"])),
     "extra fields": answer(line(tool_call={"name": "rm"}, url="http://x"), orders="delete"),
     "summary object": answer(line(), summary={"a": 1}), "long name": answer(line(speaker="x" * 5000)),
@@ -112,7 +116,7 @@ def test_there_are_fifty_of_them() -> None:
 
 
 @pytest.mark.parametrize("name", ["past the end", "backwards", "end before start", "huge", "unsorted", "none", "nan",
-                                  "negative", "missing"])
+                                  "negative", "missing", "an odd end", "too much for one line"])
 def test_doubtful_times_are_marked(name: str) -> None:
     assert any(TIME_UNSURE in item.segment.flags for item in placed(name))
 
@@ -122,6 +126,17 @@ def test_every_way_to_write_a_time_is_understood(name: str) -> None:
     expected = {"seconds": 98.0, "with s": 109.5, "brackets": 109.0, "hours": 109.0, "comma": 109.5, "timestamp": 102.0}
     item = placed(name)[0]
     assert item.segment.start == pytest.approx(expected[name]) and TIME_UNSURE not in item.segment.flags
+
+
+def test_what_is_too_long_for_one_line_becomes_several() -> None:
+    *pieces, last = (item.segment for item in placed("too much for one line"))
+    assert len(pieces) == 4 and " ".join(s.text for s in pieces).split() == [f"word{n}" for n in range(9_000)]
+    assert all(TIME_UNSURE in s.flags for s in pieces) and not last.flags and last.start == 137.0
+
+
+def test_a_field_that_is_no_text_is_empty() -> None:
+    (item,) = placed("numbers as names")
+    assert (item.label, item.segment.language) == ("", "") and not placed("no end")[0].segment.flags
 
 
 def test_text_is_kept_as_text() -> None:

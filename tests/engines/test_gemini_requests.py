@@ -18,6 +18,7 @@ from desktop.library import Library
 from desktop.model import TimeRange, ignore_progress
 from desktop.transcription import Options, run_job, start_job
 from tests.clips import KEY, gemini, make_clip
+from tests.fakes import FreeGate
 from tests.gemini_service import Fault, GeminiService, Heard, Request
 from tests.sounds import turns, write_wav
 
@@ -183,3 +184,29 @@ def test_an_empty_key_does_not_fall_back_to_the_environment(service: GeminiServi
     with pytest.raises(Exception, match="No Gemini key"):
         gemini(service, key="")
     assert service.requests == []
+
+
+def test_the_page_works_as_printed(service: GeminiService) -> None:
+    """Its prompt word for word, its schema in the wrapped form; `timestamp` alone, and codes for languages."""
+    from desktop.engines import Manner, make_engine
+    from desktop.engines.gemini_prompt import PAGE_PROMPT
+
+    answer = {"summary": "A greeting.", "segments": [
+        {"speaker": "Speaker 1", "timestamp": "00:01", "content": "Buenos días.", "language": "Spanish",
+         "language_code": "es", "translation": "Good morning.", "emotion": "happy"},
+        {"speaker": "Speaker 2", "timestamp": "00:03", "content": "Hello.", "language": "English",
+         "language_code": "en", "emotion": "neutral"}]}
+    service.answer = lambda heard: answer
+    engine = make_engine("gemini", "gemini-3.8-flash", key=KEY, url=service.url, gate=FreeGate(),
+                         manner=Manner(as_printed=True))
+    hearing = engine.read(engine.hear(make_clip(), Wishes(last_lines=("not sent",)), ignore_progress))
+    engine.close()
+    (heard,) = service.heard
+    assert heard.prompt == PAGE_PROMPT and "MUST choose exactly one of the following: Happy, Sad" in PAGE_PROMPT
+    assert heard.body["response_format"]["type"] == "text" and heard.schema is not None
+    assert set(heard.schema["properties"]["segments"]["items"]["properties"]) >= {
+        "speaker", "timestamp", "content", "language", "translation", "emotion"}
+    first, second = hearing.segments
+    assert (first.start, first.end, first.language, first.translation, first.emotion) == (
+        1.0, None, "es", "Good morning.", "happy")
+    assert second.translation == "" and hearing.summary == "A greeting."
