@@ -50,7 +50,7 @@ def what(sending: Sending) -> str:
         return "its address" + (f", for {clock(place.start)}–{clock(place.end)}" if place else "")
     if place is None:
         return "text only"
-    stretch = f"{clock(place.start)}–{clock(place.end)}"
+    stretch = f"{clock(place.start)}–{clock(place.end)} ({place.seconds:.0f} s)"
     return f"short clips from {stretch}" if sending.cargo.purpose == "line-up" else stretch
 
 

@@ -20,6 +20,7 @@ from desktop import migrations
 from desktop.cleaning import clean_name, clean_text
 from desktop.errors import LibraryError
 from desktop.model import (
+    SPEAKER_UNSURE,
     Cargo,
     Job,
     JobState,
@@ -362,9 +363,15 @@ class Library:
                 connection.execute("UPDATE speaker SET name = ? WHERE id = ?", (name, speaker_id))
                 connection.execute("DELETE FROM proposal WHERE speaker_id = ? AND state = 'open'", (speaker_id,))
 
+    def settle_speaker(self, speaker_id: int) -> None:
+        """Somebody has listened: this is a speaker of their own."""
+        with self._write() as connection:
+            _settle(connection, speaker_id)
+
     def merge_speakers(self, kept: int, dropped: int) -> None:
         """All that `dropped` said was said by `kept` (of the same transcript)."""
         with self._write() as connection:
+            _settle(connection, dropped)
             connection.execute("UPDATE segment SET speaker_id = ? WHERE speaker_id = ?", (kept, dropped))
             connection.execute("DELETE FROM speaker WHERE id = ?", (dropped,))
             connection.execute("DELETE FROM proposal WHERE speaker_id = ? AND state = 'open'", (kept,))
@@ -574,6 +581,15 @@ def _speaker_id(connection: sqlite3.Connection, transcript_id: int, label: str) 
         "INSERT INTO speaker (transcript_id, label, name, position) VALUES (?, ?, ?, "
         "(SELECT count(*) FROM speaker WHERE transcript_id = ?))", (transcript_id, label, label, transcript_id))
     return int(cursor.lastrowid or 0)
+
+
+def _settle(connection: sqlite3.Connection, speaker_id: int) -> None:
+    """Take the doubt about the speaker off their lines."""
+    for row in connection.execute("SELECT id, flags FROM segment WHERE speaker_id = ?", (speaker_id,)).fetchall():
+        flags = json.loads(row["flags"])
+        if SPEAKER_UNSURE in flags:
+            connection.execute("UPDATE segment SET flags = ? WHERE id = ?",
+                               (json.dumps([flag for flag in flags if flag != SPEAKER_UNSURE]), row["id"]))
 
 
 def _insert_segment(connection: sqlite3.Connection, transcript_id: int, part: int, position: int,

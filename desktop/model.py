@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from desktop.sentences import QT_TRANSLATE_NOOP
+
 
 @dataclass(frozen=True)
 class TimeRange:
@@ -70,6 +72,7 @@ class Protection(StrEnum):
     MAY = "may"
 
 
+SPEAKER_UNSURE = QT_TRANSLATE_NOOP("core", "speaker unsure")  # the flag of lines whose voice may be another's
 MOST_HEARD = 9.5 * 3600  # seconds of sound that the service takes at a time
 
 

@@ -32,6 +32,7 @@ from desktop.importing import prepare_recording
 from desktop.joining import Voice, clean_clip, clip_names, lineup_prompt, lineup_schema, overlap_links, read_lineup
 from desktop.library import Library
 from desktop.model import (
+    SPEAKER_UNSURE,
     Job,
     JobState,
     Part,
@@ -53,7 +54,6 @@ CUT_REACH = 30.0  # seconds around a border in which the quietest place is looke
 CONTEXT_LINES = 5
 REPEATED = QT_TRANSLATE_NOOP("core", "repeated")
 _SECOND = " (second half)"
-SPEAKER_UNSURE = QT_TRANSLATE_NOOP("core", "speaker unsure")
 _LINES_READ_AT_ONCE = 80
 _LINES_BEFORE = 20  # of the part before, that may come once more
 _MOST_SHOWN = 20  # voices in a line-up from the first to speak, and as many from the last

@@ -165,8 +165,8 @@ def test_the_ledger_in_words_says_what_a_request_held() -> None:
     def line(purpose: str, place: TimeRange | None) -> Sending:
         return Sending(1, 1, "2026-11-22T10:00:00", Cargo(purpose, "m", "h", place, 999), "answered", Usage(1, 2), 0.5)
 
-    assert what(line("transcript", TimeRange(0, 65))) == "0:00–1:05"
-    assert what(line("line-up", TimeRange(0, 65))) == "short clips from 0:00–1:05"
+    assert what(line("transcript", TimeRange(0, 65))) == "0:00–1:05 (65 s)"
+    assert what(line("line-up", TimeRange(0, 65))) == "short clips from 0:00–1:05 (65 s)"
     assert what(line("question", None)) == "text only"
     (month,) = by_month([line("question", None)] * 3)
     assert (month.name, month.requests, month.cost, month.is_cost_complete) == ("2026-11", 3, 1.5, True)

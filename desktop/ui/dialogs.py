@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QPlainTextEdit,
     QPushButton,
+    QRadioButton,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
@@ -239,6 +240,42 @@ class TranscribeDialog(QDialog):
             translate_to=str(self._translate.currentData() or "") if abilities.translation else "",
             speakers=self._speakers.value() or None if abilities.speakers else None,
             is_smooth=" + " in model and self._smooth.isChecked())
+
+
+class TranslateDialog(QDialog):
+    """Into which language, and whether all lines or the chosen ones."""
+
+    def __init__(self, shown: str, chosen: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Translate"))
+        self._into = choice_box(self.tr("Into"))
+        for code in sorted(LANGUAGES, key=language_name):
+            self._into.addItem(language_name(code), code)
+        self._into.setCurrentIndex(max(0, self._into.findData(shown)))
+        self._all = QRadioButton(self.tr("All lines"))
+        self._only = QRadioButton(self.tr("Only the chosen line") if chosen == 1 else
+                                  self.tr("Only the {count} chosen lines").format(count=chosen))
+        (self._only if chosen > 1 else self._all).setChecked(True)
+        self._only.setVisible(chosen > 0)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(self.tr("Translate"), QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        form = QFormLayout(self)
+        form.addRow(self.tr("&Into"), self._into)
+        form.addRow("", self._all)
+        form.addRow("", self._only)
+        form.addRow(label(self.tr("The words and the names of the speakers are sent, not the sound."), wrap=True))
+        form.addRow(plain_buttons(buttons))
+
+    @property
+    def language(self) -> str:
+        """BCP-47."""
+        return str(self._into.currentData())
+
+    @property
+    def only_chosen(self) -> bool:
+        return self._only.isChecked()
 
 
 class PrivacyDialog(QDialog):

@@ -445,22 +445,18 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             self.workspace.player.play(seconds)
 
     def translate(self) -> None:
-        """The chosen lines when several are chosen, else the whole transcript; from its words only."""
-        from desktop.ui.dialogs import LANGUAGES, language_name
+        """All lines, or those that are chosen; from their words only."""
+        from desktop.ui.dialogs import TranslateDialog
 
         document = self.workspace.document
         if document is None or not document.segments:
             return
         rows = sorted({index.row() for index in self.view.transcript.selectedIndexes()})
-        names = [language_name(code) for code in LANGUAGES]
         shown = document.transcript.translate_to or self.workspace.settings.translate_to
-        current = LANGUAGES.index(shown) if shown in LANGUAGES else 0
-        what = self.tr("{count} chosen lines").format(count=len(rows)) if len(rows) > 1 else self.tr("All lines")
-        name, fine = QInputDialog.getItem(self, self.tr("Translate"), self.tr("{what}, into").format(what=what), names,
-                                          current, False)
-        if fine and self.may_send(self.tr("The words of these lines")):
-            only = [document.segments[row].id for row in rows] if len(rows) > 1 else None
-            self.workspace.translate(LANGUAGES[names.index(name)], only)
+        dialog = TranslateDialog(shown, len(rows), self)
+        if dialog.exec() and self.may_send(self.tr("The words of these lines")):
+            only = [document.segments[row].id for row in rows] if dialog.only_chosen else None
+            self.workspace.translate(dialog.language, only)
 
     def edit_vocabulary(self) -> None:
         """Names and terms that engines are told of."""

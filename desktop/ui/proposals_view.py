@@ -1,11 +1,12 @@
-"""Names that speakers may have, each with the line that says it: hear it, take it, or not."""
+"""Who is who, where it is open: names that a line reveals, and voices that may be another's. Hear, then decide."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from desktop.model import Proposal, Segment, clock
+from desktop.model import SPEAKER_UNSURE, Proposal, Segment, Speaker, clock
+from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.words import label
 from desktop.ui.workspace import Workspace
 
@@ -39,7 +40,48 @@ class ProposalsView(QWidget):
             if proposal.segment_id in lines and shown < _SHOWN:
                 self._layout.addWidget(self._row(proposal, lines[proposal.segment_id]))
                 shown += 1
+        for speaker, line in self._unsure()[:_SHOWN]:
+            self._layout.addWidget(self._doubt(speaker, line))
+            shown += 1
         self.setVisible(shown > 0)
+
+    def _unsure(self) -> list[tuple[Speaker, Segment]]:
+        """Speakers of whom it is open whether they are another one, each with the longest line."""
+        document = self._workspace.document
+        longest: dict[int, Segment] = {}
+        for segment in document.segments if document else ():
+            if SPEAKER_UNSURE in segment.flags and segment.speaker_id is not None:
+                known = longest.get(segment.speaker_id)
+                if known is None or known.end - known.start < segment.end - segment.start:
+                    longest[segment.speaker_id] = segment
+        return [(document.speakers[number], line) for number, line in longest.items()] if document else []
+
+    def _doubt(self, speaker: Speaker, line: Segment) -> QWidget:
+        """One click makes two speakers one."""
+        document = self._workspace.document
+        assert document is not None
+        row = QWidget()
+        layout = QVBoxLayout(row)
+        layout.setContentsMargins(0, 4, 0, 4)
+        text = label(self.tr("{speaker} may be somebody who has spoken before. Listen and decide ({time}).").format(
+            speaker=speaker.name, time=clock(line.start)), wrap=True)
+        text.setMinimumWidth(1)
+        layout.addWidget(text)
+        choices = QWidget()
+        buttons = FlowLayout(choices)
+        play = QPushButton(self.tr("Play"))
+        play.clicked.connect(lambda: self.place_wanted.emit(line.start, line.id))
+        buttons.addWidget(play)
+        for other in list(document.speakers.values())[:_SHOWN]:
+            if other.id != speaker.id:
+                same = QPushButton(self.tr("Same as {name}").format(name=other.name))
+                same.clicked.connect(lambda _=False, other=other: self._workspace.settle_speaker(speaker.id, other.id))
+                buttons.addWidget(same)
+        new = QPushButton(self.tr("Somebody new"))
+        new.clicked.connect(lambda: self._workspace.settle_speaker(speaker.id))
+        buttons.addWidget(new)
+        layout.addWidget(choices)
+        return row
 
     def _row(self, proposal: Proposal, line: Segment) -> QWidget:
         document = self._workspace.document

@@ -339,6 +339,14 @@ class Workspace(QObject):
             self._guarded(self.library.rename_speaker, speaker_id, name)
         self.reload_transcripts()
 
+    def settle_speaker(self, speaker_id: int, same_as: int = 0) -> None:
+        """An unsure voice is that of another speaker, or a new one."""
+        if same_as:
+            self._guarded(self.library.merge_speakers, same_as, speaker_id)
+        else:
+            self._guarded(self.library.settle_speaker, speaker_id)
+        self.reload_transcripts()
+
     def reject(self, proposal: Proposal) -> None:
         """This speaker is not called so."""
         self._guarded(self.library.reject, proposal)
