@@ -363,6 +363,24 @@ class Library:
                 connection.execute("UPDATE speaker SET name = ? WHERE id = ?", (name, speaker_id))
                 connection.execute("DELETE FROM proposal WHERE speaker_id = ? AND state = 'open'", (speaker_id,))
 
+    def renumber_speakers(self, transcript_id: int) -> None:
+        """Speakers in the order in which they speak, also when a later part was heard first; names stay."""
+        with self._write() as connection:
+            rows = connection.execute(
+                "SELECT speaker.id, label, name, min(segment.start) AS first FROM speaker "
+                "LEFT JOIN segment ON segment.speaker_id = speaker.id WHERE speaker.transcript_id = ? "
+                "GROUP BY speaker.id ORDER BY first IS NULL, first, speaker.position", (transcript_id,)).fetchall()
+            numbered = [row for row in rows if row["label"] == row["name"] and row["label"].startswith("Speaker ")
+                        and row["label"][8:].isdigit()]
+            labels = sorted((row["label"] for row in numbered), key=lambda label: int(label[8:]))
+            new = {row["id"]: label for row, label in zip(numbered, labels, strict=True)}
+            if any(row["label"] != new[row["id"]] for row in numbered):
+                connection.executemany("UPDATE speaker SET label = id WHERE id = ?", [(i,) for i in new])
+                connection.executemany("UPDATE speaker SET label = ?, name = ? WHERE id = ?",
+                                       [(label, label, i) for i, label in new.items()])
+            connection.executemany("UPDATE speaker SET position = ? WHERE id = ?",
+                                   [(position, row["id"]) for position, row in enumerate(rows)])
+
     def settle_speaker(self, speaker_id: int) -> None:
         """Somebody has listened: this is a speaker of their own."""
         with self._write() as connection:

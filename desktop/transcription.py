@@ -182,6 +182,8 @@ def _finish(library: Library, job_id: int) -> Job:
     job = library.job(job_id)
     failed = [part for part in job.parts if part.state is not PartState.STORED]
     problem = failed[0].problem if failed else ""
+    if not failed:
+        library.renumber_speakers(job.transcript_id)
     library.set_job_state(job_id, JobState.FAILED if failed else JobState.DONE, problem)
     return library.job(job_id)
 
@@ -257,9 +259,14 @@ class _Run:
             if error.kind != "broken":
                 raise
             return self._heard_again(part)
-        is_bad = _is_bad(hearing)
-        has_left_all_out = not hearing.segments and not coverage(self._peaks, [], TimeRange(part.start, part.end))
-        return self._heard_again(part) if is_bad or has_left_all_out else hearing
+        is_bad = self._is_bad(hearing, TimeRange(part.start, part.end))
+        return self._heard_again(part) if is_bad else hearing
+
+    def _is_bad(self, hearing: Hearing, stretch: TimeRange) -> bool:
+        """The model repeats itself, its times cannot be right, or it has no word where there is speech."""
+        if not hearing.segments:
+            return not coverage(self._peaks, [], stretch)
+        return is_looped([s.text for s in hearing.segments]) or _has_bad_times(hearing)
 
     def _heard_again(self, part: Part) -> Hearing:
         """Once more, in two halves when it is long enough: a shorter clip is the cure that helps most often."""
@@ -287,7 +294,8 @@ class _Run:
             self._library.set_part_state(self._job.id, part.index, PartState.SENDING)
             try:
                 heard = self._engine.hear(clip, wishes, lambda p: self._say(p.sentence, p.fraction, part))
-                if _is_bad(self._engine.read(heard)):  # twice in a row: once more, then it is taken and marked
+                stretch = TimeRange(max(part.start, clip.start), end)
+                if self._is_bad(self._engine.read(heard), stretch):  # once more, then it is taken and marked
                     self._save(part, halves, heard)
                     heard = self._engine.hear(clip, wishes, lambda p: self._say(p.sentence, p.fraction, part))
                     self._engine.read(heard)
@@ -582,11 +590,6 @@ class _VideoRun(_Run):
         end = max((s.end for s in self._library.segments(self._job.transcript_id)), default=part.start)
         if self._job.options.get("whole") is True:
             self._library.set_heard_end(self._job, end)
-
-
-def _is_bad(hearing: Hearing) -> bool:
-    """The model got stuck and repeats itself, or its times cannot be right."""
-    return is_looped([s.text for s in hearing.segments]) or _has_bad_times(hearing)
 
 
 def _has_bad_times(hearing: Hearing) -> bool:

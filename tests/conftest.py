@@ -9,7 +9,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
 os.environ["QT_LOGGING_RULES"] = "qt.multimedia.*=false"  # as the program does in environment.scrub()
 for _name in [name for name in os.environ
-              if name.startswith(("GEMINI_", "GOOGLE_", "PULLQUOTE_")) and name != "PULLQUOTE_LIVE_KEY"]:
+              if name.startswith(("GEMINI_", "GOOGLE_", "PULLQUOTE_")) and not name.startswith("PULLQUOTE_LIVE_")]:
     del os.environ[_name]
 
 import pytest  # noqa: E402

@@ -259,3 +259,18 @@ def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
         assert titles == list(range(len(titles))) and len(titles) in (said_last + 1, said_last + 2)
         assert library._rows("PRAGMA integrity_check")[0][0] == "ok"
         library.close()
+
+
+def test_speakers_are_numbered_as_they_speak_and_names_stay(library: Library) -> None:
+    recording = library.add_recording(title="t", folder="f", original="o", sha256="1" * 64, byte_count=1)
+    transcript = library.add_transcript(recording.id, engine="gemini", model="m", time_range=TimeRange(0, 9))
+    library.add_segments(transcript.id, [("Speaker 1", Segment(5, 6, "c")), ("Speaker 2", Segment(1, 2, "a")),
+                                         ("Maria", Segment(3, 4, "b")), ("Speaker 3", Segment(7, 8, "d"))])
+    library.renumber_speakers(transcript.id)
+    document = library.document(transcript.id)
+    assert [document.speaker_name(s) for s in document.segments] == ["Speaker 1", "Maria", "Speaker 2", "Speaker 3"]
+    assert [speaker.name for speaker in library.speakers(transcript.id)] == ["Speaker 1", "Maria", "Speaker 2",
+                                                                             "Speaker 3"]
+    library.rename_speaker(document.segments[0].speaker_id or 0, "Ann")
+    library.renumber_speakers(transcript.id)
+    assert library.document(transcript.id).speaker_name(document.segments[0]) == "Ann"

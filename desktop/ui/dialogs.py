@@ -188,7 +188,8 @@ class TranscribeDialog(QDialog):
         if deaf:
             text = self.tr("The model {model} hears only English. Fetch a larger model under Edit ▸ Settings ▸ On "
                            "device, or use Gemini.").format(model=self._workspace.settings.device_model)
-        can_count = engine.abilities.sends_audio and not self._is_video and self._workspace.has_key
+        can_count = engine.abilities.sends_audio and not self._is_video and self._workspace.has_key \
+            and self._protection is not Protection.NEVER
         self._count.setVisible(can_count and self._may_send is not None)
         self._count.setText(self.tr("Stop counting") if self._counting else self.tr("Count exactly…"))
         if can_count and self._counted:

@@ -37,7 +37,8 @@ class ProposalsView(QWidget):
         shown = 0
         lines = {segment.id: segment for segment in document.segments} if document else {}
         for proposal in self._workspace.library.proposals(document.transcript.id) if document else ():
-            if proposal.segment_id in lines and shown < _SHOWN:
+            known = document is not None and proposal.speaker_id in document.speakers  # the document may be older
+            if known and proposal.segment_id in lines and shown < _SHOWN:
                 self._layout.addWidget(self._row(proposal, lines[proposal.segment_id]))
                 shown += 1
         for speaker, line in self._unsure()[:_SHOWN]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QWidget,
+)
 
 from desktop.library import Library
 from desktop.model import Recording, TranscriptDocument
@@ -25,7 +33,9 @@ class VocabularyDialog(QDialog):
         self.setWindowTitle(self.tr("Names and terms"))
         self.resize(520, 480)
         self._projects = library.projects()
+        self._shown: int | None = -1  # the project whose terms are shown
         self.project = choice_box(self.tr("Project"), editable=True)
+        self.project.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.project.addItem(self.tr("No project"), None)
         for project in self._projects:
             self.project.addItem(project.name, project.id)
@@ -65,7 +75,14 @@ class VocabularyDialog(QDialog):
         return int(value) if value is not None else None
 
     def _show_terms(self) -> None:
-        self.terms.setPlainText("\n".join(self._workspace.library.terms(self._project_id())))
+        """Those of the chosen project; what was typed before goes along, and nothing of the project is lost."""
+        chosen = self._project_id()
+        if chosen == self._shown:
+            return
+        typed = self.terms.toPlainText().splitlines() if self.terms.document().isModified() else []
+        self._shown = chosen
+        self.terms.setPlainText("\n".join(dict.fromkeys([*self._workspace.library.terms(chosen), *typed])))
+        self.terms.document().setModified(bool(typed))
 
     def _propose(self, found: list[str]) -> None:
         try:
@@ -82,9 +99,11 @@ class VocabularyDialog(QDialog):
     def _add(self, button: QPushButton) -> None:
         text = self.terms.toPlainText().rstrip("\n")
         self.terms.setPlainText(f"{text}\n{button.text()}" if text else button.text())
+        self.terms.document().setModified(True)
         button.hide()
 
     def _save(self) -> None:
+        self._show_terms()  # a project may have been typed and not left
         name = self.project.currentText().strip()
         none = self.project.findText(name) == 0
         self._workspace.set_terms("" if none else name, self.terms.toPlainText().splitlines())

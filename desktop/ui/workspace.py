@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ class Workspace(QObject):
         self._preparing: Task | None = None
         self.translating: Task | None = None
         self._watched_import: ImportItem | None = None
-        self._document_wanted = 0
+        self._loads = 0
         self.player.step_back = settings.step_back
         self._connect()
 
@@ -222,14 +223,13 @@ class Workspace(QObject):
 
     def show_transcript(self, transcript_id: int) -> None:
         """Load a transcript off the GUI thread and show it."""
-        self._document_wanted = transcript_id
-        self.tasks.start(_load, self.library, transcript_id, self.document, done=self._document_loaded,
-                         failed=self.show_error)
+        self._loads += 1
+        self.tasks.start(_load, self.library, transcript_id, self.document, failed=self.show_error,
+                         done=partial(self._document_loaded, self._loads))
 
-    def _document_loaded(self, document: TranscriptDocument) -> None:
-        if self.recording is None or document.transcript.id != self._document_wanted \
-                or document.recording.id != self.recording.id:
-            return  # something else was opened meanwhile
+    def _document_loaded(self, load: int, document: TranscriptDocument) -> None:
+        if self.recording is None or load != self._loads or document.recording.id != self.recording.id:
+            return  # something else was wanted meanwhile
         chosen = self._same_place(document)
         self.document = document
         self.document_changed.emit()
