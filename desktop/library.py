@@ -65,7 +65,7 @@ class Library:
         self._file = folder / "library.db"
         self._lock = threading.RLock()
         self._readers = threading.local()
-        self._all_readers: list[sqlite3.Connection] = []
+        self._all_readers: dict[sqlite3.Connection, threading.Thread] = {}
         self._writer = self._open()
 
     # -- opening and closing ---------------------------------------------------------------------------------
@@ -101,8 +101,11 @@ class Library:
         connection = sqlite3.connect(f"{self._file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None,
                                      check_same_thread=False, timeout=10)
         connection.row_factory = sqlite3.Row
-        with self._lock:
-            self._all_readers.append(connection)
+        with self._lock:  # a thread that has ended reads no more
+            for reader in [r for r, thread in self._all_readers.items() if not thread.is_alive()]:
+                del self._all_readers[reader]
+                reader.close()
+            self._all_readers[connection] = threading.current_thread()
         return connection
 
     def close(self) -> None:

@@ -52,6 +52,9 @@ from desktop.vocabulary import MOST_SENT
 
 CUT_REACH = 30.0  # seconds around a border in which the quietest place is looked for
 CONTEXT_LINES = 5
+NO_WORDS = QT_TRANSLATE_NOOP(
+    "core", "No words came for this part, though somebody seems to speak in it. Listen to it; continue to ask again, "
+            "or hear it with another engine.")
 REPEATED = QT_TRANSLATE_NOOP("core", "repeated")
 _SECOND = " (second half)"
 _LINES_READ_AT_ONCE = 80
@@ -63,8 +66,8 @@ _NUMBERED = re.compile(r"(speaker|spk|s)?[\s:_-]*(\d+|[a-z])", re.IGNORECASE)  #
 _Halves = list[tuple[float, str | None]]  # (seconds from the start of the clip, answer)
 # After these the next part would fail in the same way: the job waits as a whole.
 _STOPPING = frozenset((
-    "rate", "quota", "server", "network", "offline", "timeout", "blocked", "key", "forbidden", "billing", "model",
-    "language", "memory", "failed"))
+    "rate", "quota", "server", "network", "offline", "timeout", "blocked", "certificate", "key", "forbidden", "billing",
+    "model", "language", "memory", "failed"))
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def run_job(library: Library, cache: Path, job_id: int, engine: Engine, report: 
                 run = _Run(library, job, engine, copy, Peaks.load(CacheFiles(cache, recording.sha256).peaks), report)
                 run.hear_all(missing)
                 run.annotate()
+        return _finish(library, job_id)
     except PullquoteError as error:
         library.set_job_state(job_id, JobState.WAITING, "" if isinstance(error, Cancelled) else error.sentence)
         raise
@@ -175,7 +179,6 @@ def run_job(library: Library, cache: Path, job_id: int, engine: Engine, report: 
         raise
     finally:
         engine.close()
-    return _finish(library, job_id)
 
 
 def _finish(library: Library, job_id: int) -> Job:
@@ -298,7 +301,9 @@ class _Run:
                 if self._is_bad(self._engine.read(heard), stretch):  # once more, then it is taken and marked
                     self._save(part, halves, heard)
                     heard = self._engine.hear(clip, wishes, lambda p: self._say(p.sentence, p.fraction, part))
-                    self._engine.read(heard)
+                    again = self._engine.read(heard)
+                    if not again.segments and self._engine.abilities.sends_audio and self._is_bad(again, stretch):
+                        raise EngineError("broken", NO_WORDS)
             except EngineError as error:
                 if error.kind != "broken":
                     raise

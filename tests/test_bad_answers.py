@@ -195,9 +195,9 @@ ONE_CALL: dict[str, Bad] = {
     "JSON that is cut": Bad(GOOD_LINES[:len(GOOD_LINES) * 3 // 5], FAILED),
     "cut to its first line": Bad(answer(good_lines()[:1]), flag=MUCH_MISSING, on="Americans", gap=True),
     "nothing at all": Bad("", FAILED, gap=False),
-    "no lines": Bad(answer([]), gap=True),
-    "lines without words": Bad(timed(*[("0:01", "0:02")] * 4).replace("a", "").replace("content", "foo"), gap=True),
-    "only blanks said": Bad(answer([line("00:01.0", "00:02.0", " \n\t\u2028 ")]), gap=True),
+    "no lines": Bad(answer([]), FAILED),
+    "lines without words": Bad(timed(*[("0:01", "0:02")] * 4).replace("a", "").replace("content", "foo"), FAILED),
+    "only blanks said": Bad(answer([line("00:01.0", "00:02.0", " \n\t\u2028 ")]), FAILED),
     # stuck
     "one line forty times": Bad(answer([line(f"00:{n / 4:04.1f}", f"00:{n / 4 + 0.2:04.1f}", LOOP)
                                         for n in range(40)]), flag=REPEATED, on="market"),
@@ -251,7 +251,7 @@ ONE_CALL: dict[str, Bad] = {
                                         longest=13.0, flag=TIME_UNSURE, on="more"),
     "words of both parts": Bad(in_part({}), longest=13.0, look=lambda seen: assert_(words_of(seen) == TEXT.split())),
     "the lines before once more": Bad(in_part({0: answer(EARLIER), 1: answer(LATER)}), longest=13.0, flag=REPEATED),
-    "two parts say nothing": Bad(in_part({1: answer([]), 2: answer([])}), longest=13.0, gap=True),
+    "two parts say nothing": Bad(in_part({1: answer([]), 2: answer([])}), FAILED, longest=13.0),
     "one part is prose": Bad(in_part({1: "I cannot help with that."}), FAILED, longest=13.0, has="Americans"),
     # not what was asked for
     "prose before": Bad(f"Here is the transcript you asked for:\n{GOOD_LINES}", look=has_no_flags),
@@ -267,7 +267,7 @@ ONE_CALL: dict[str, Bad] = {
     "segments are strings": Bad(answer([text for _, _, text in LINES]), FAILED),
     "a segment is null": Bad(answer([*good_lines(), None]), FAILED),
     "deeper than Python goes": Bad("[" * 100_000, FAILED),
-    "keys twice": Bad(GOOD_LINES[:-1] + ', "segments": []}', gap=True),
+    "keys twice": Bad(GOOD_LINES[:-1] + ', "segments": []}', FAILED),
     "content of other types": Bad(answer([line("00:01.0", "00:02.0", value) for value in (
         ["ask", "not"], {"text": "ask"}, 17, True)]), FAILED),
     "extra fields": Bad(answer([item | {"tool_call": {"name": "delete_files"}, "url": "http://192.0.2.1/x", "id": -1}
@@ -480,7 +480,7 @@ def test_a_bad_answer_to_the_one_call(shelf: Shelf, library: Library, service: G
     service.answer = says
     engine, job = started(shelf, library, service, GENERAL, bad.longest)
     seen = ran(shelf, library, service, engine, job)
-    assert len(said) == len(service.requests) <= 2 * len(job.parts)
+    assert len(said) == len(service.requests) <= 3 * len(job.parts)
     assert len(job.parts) == (3 if bad.longest < END else 1)
     for part in seen.job.parts:
         kept = library.answer(job.id, part.index)
@@ -590,7 +590,7 @@ WORDS: dict[str, Bad] = {
     "a voice for every word": Bad(words(lambda n, w: w | {"speaker": f"spk:{n}"}), look=has_all_words),
     "voices of other types": Bad(words(lambda n, w: w | {"speaker": [None, 17, ["spk"], {"spk": 1}][n % 4]}), FAILED),
     # words
-    "nothing at all": Bad({"text": "", "words": []}, gap=True),
+    "nothing at all": Bad({"text": "", "words": []}, FAILED),
     "text without words": Bad({"text": TEXT, "words": []}, flag=TIME_UNSURE, on="s", look=has_all_words),
     "much text without words": Bad({"text": SENTENCES, "words": []}, flag=TIME_UNSURE, on="s", has="sentence 699 of"),
     "words without text": Bad(words(text=" "), look=has_all_words),
@@ -781,7 +781,7 @@ def test_bad_answers_for_the_halves_of_a_long_part(shelf: Shelf, library: Librar
     service.answer = bad.says if callable(bad.says) else lambda heard: bad.says
     engine, job = started(shelf, library, service, GENERAL, 600.0)
     seen = ran(shelf, library, service, engine, job)
-    assert len(service.heard) == 3
+    assert len(service.heard) in (3, 5)  # what is stuck is asked for once more
     judge(seen, bad, shelf)
     mended(seen, shelf, GENERAL, lambda heard: GOOD_LINES)
 

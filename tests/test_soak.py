@@ -18,9 +18,6 @@ from tests.soak.kills import Moment
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 21
-# What the full run misses, too: bad answers that look right, and a removal that was answered by nobody. To be emptied.
-KNOWN = ("jobs with words too many", "jobs with missing words", "jobs in which a voice has another name",
-         "jobs whose summary leaves lines out", "left on the service after the last sweep")
 
 
 def load_soak() -> ModuleType:
@@ -40,12 +37,10 @@ def test_a_quick_soak_meets_its_figures() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT, capture_output=True, text=True, timeout=110)
     lines = result.stdout.splitlines()
     assert f"soak: seed {SEED}" in lines, result.stdout + result.stderr
-    missed = [line for line in lines if line.startswith("MISSED")]
-    assert result.returncode == bool(missed), result.stdout + result.stderr
-    assert not [line for line in missed if not any(known in line for known in KNOWN)], result.stdout
+    assert result.returncode == 0 and "MISSED" not in result.stdout, result.stdout + result.stderr
     for row in ("N2", "N3", "N4", "N6"):
         assert any(line.startswith(f"ok     {row}  ") for line in lines)
-    assert "soak: " in lines[-1 - len(missed)] and "figures met" in lines[-1 - len(missed)]
+    assert "soak: " in lines[-1] and "figures met" in lines[-1]
 
 
 def test_a_missed_figure_is_said_and_is_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,10 +55,13 @@ def test_a_missed_figure_is_said_and_is_the_exit_code(capsys: pytest.CaptureFixt
 
 
 def test_every_fault_that_ends_by_itself_is_in_the_schedule() -> None:
-    endless, streamed = {"hang", "stall", "upload_stall_at"}, {"sse_cut", "sse_malformed", "sse_error_event"}
+    endless, streamed = {"hang", "stall", "upload_stall_at"}, {"sse_cut", "sse_malformed", "sse_error_event",
+                                                                 "sse_half_event"}
     queued, pages = {"upload_drop_at"}, {"html_200", "html_503"}
+    once = {"file_expires", "bad_key"}  # tests/test_faults.py has them
     makers = {name for name, value in vars(Fault).items() if isinstance(value, classmethod)}
-    assert {fault.kind for fault in FAULTS.values()} == (makers - endless - streamed - queued - pages) | {"page"}
+    assert {fault.kind for fault in FAULTS.values()} == (makers - endless - streamed - queued - pages - once) | {
+        "page"}
     assert len(FAULTS) > len(KINDS)
 
 

@@ -41,6 +41,9 @@ SENTENCES = {
     "blocked": QT_TRANSLATE_NOOP(
         "core", "Something between this computer and Gemini answered instead of Gemini (a login page or a proxy). "
                 "Open a web page to log in to the network, then continue."),
+    "certificate": QT_TRANSLATE_NOOP(
+        "core", "The other side could not prove that it is Gemini (its certificate is not accepted), so nothing was "
+                "sent. Check this computer's date and time; some company networks need a certificate of their own."),
     "broken": QT_TRANSLATE_NOOP(
         "core", "Gemini's answer was not usable. Continue, or ask again."),
     "key": QT_TRANSLATE_NOOP(
@@ -82,16 +85,25 @@ def classify(error: BaseException) -> Failure:
     if status is not None:
         return _by_status(status, _details(error), _header_wait(error))
     chain = names | _cause_names(error)
+    if chain & {"SSLError", "SSLCertVerificationError", "CertificateError"}:
+        return Failure("certificate")  # nothing was sent
+    if chain & {"ProxyError", "ResponseNotRead"}:  # a proxy, or a page in the place of a stream
+        return Failure("blocked")
     if chain & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"}:
         return Failure("offline", retry=True)  # nothing was sent, so nothing can have been billed
     if chain & {"APITimeoutError", "ReadTimeout", "WriteTimeout", "TimeoutException"}:
         return Failure("timeout")
     if chain & {"APIConnectionError", "TransportError", "NetworkError", "RemoteProtocolError", "ReadError",
-                "ConnectionError", "ProxyError", "OSError"}:
+                "ConnectionError", "OSError"}:
         return Failure("network")
     if str(getattr(error, "doc", "")).lstrip().startswith("<"):  # a JSONDecodeError over a login page
         return Failure("blocked")
     return Failure("broken")
+
+
+def mentions(error: BaseException, text: str) -> bool:
+    """Whether what the service said of the error contains `text`."""
+    return text in _details(error) or text in str(getattr(error, "message", ""))
 
 
 def _by_status(status: int, details: str, header_wait: float | None) -> Failure:

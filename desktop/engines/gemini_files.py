@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from desktop.engines.gemini_errors import classify
+from desktop.engines.gemini_errors import classify, mentions
 
 _PIECE = 1 << 20  # bytes; a multiple of the service's 256 KiB
 _PATIENCE = 300  # seconds until an uploaded file must be usable
@@ -87,7 +87,8 @@ async def remove(client: Any, name: str) -> str:
     try:
         answer = await client.aio.files.delete(name=name)
     except Exception as error:
-        return "absent" if classify(error).kind in ("forbidden", "model") else "unknown"
+        is_about_it = classify(error).kind in ("forbidden", "model") and mentions(error, name.removeprefix("files/"))
+        return "absent" if is_about_it else "unknown"  # a 403 for all and everything says nothing about this file
     said = getattr(answer.sdk_http_response, "headers", None) or {}
     headers = {str(name).casefold(): str(value) for name, value in said.items()}
     is_answer = "json" in headers.get("content-type", "") and headers.get("content-length") != "0"

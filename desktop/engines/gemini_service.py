@@ -113,7 +113,9 @@ class Service:
                     return Remote(entry, name, uri, mime_type), None
                 assert failure is not None
                 outcome = "unknown" if failure.kind in _UNCERTAIN else "failed"
-                return None, replace(failure, retry=failure.retry or failure.kind in _UNCERTAIN)  # nothing is billed
+                if failure.kind == "broken":  # no model answers here: something in between did
+                    failure = Failure("blocked")
+                return None, replace(failure, retry=failure.retry or failure.kind in ("network", "timeout"))
             finally:
                 gate.back(entry, outcome, Usage(), cargo.model)
                 if not is_there:
@@ -127,13 +129,9 @@ class Service:
         known = gate.stored(cargo)
         if known is None:
             return None
-        uri, failure = self._try(lambda client: gemini_files.wait_for_file(client, known[1]), report,
-                                 lambda: Progress(0.0, say("Asking Gemini")))
-        if uri is None:
-            if failure is not None and failure.kind in ("forbidden", "model"):
-                gate.removed(known[0])
-            return None
-        return Remote(known[0], known[1], uri, mime_type)
+        uri, _ = self._try(lambda client: gemini_files.wait_for_file(client, known[1]), report,
+                           lambda: Progress(0.0, say("Asking Gemini")))
+        return Remote(known[0], known[1], uri, mime_type) if uri is not None else None
 
     def remove(self, remote: Remote) -> None:
         """Remove a file right after use; what does not work stays in the ledger and is tried again later."""

@@ -184,7 +184,8 @@ def test_a_file_that_expired_is_uploaded_again(asks: Ask, library: Library, serv
     thread = asks("What is heard?")
     service.files.clear()  # 403 from now on, as for what is not there
     asks("And then?", thread)
-    assert uploads(service) == 2 and len(library.remote_files()) == 1
+    assert uploads(service) == 2 and len(library.remote_files()) == 2
+    assert clear_remote(library, KEY, service.url) == 0 and library.remote_files() == []
 
 
 def test_files_in_use_are_left_alone_and_others_are_removed(asks: Ask, library: Library, recording: Recording,

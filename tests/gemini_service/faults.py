@@ -7,14 +7,14 @@ from typing import Any
 
 from .answers import clock
 from .records import Dropped, Refusal, Reply
-from .replies import error_reply, html_reply
+from .replies import BAD_KEY, NO_KEY, error_reply, html_reply
 
 BROKEN_EVENT = b'event: step.delta\ndata: {"event_type": "step.delta", "index": 1, "del\n\n'
 ERROR_EVENT = (
     b'event: error\ndata: {"event_type": "error", "event_id": "event-x", "error": '
     b'{"code": "api_error", "message": "the service broke off"}}\n\nevent: done\ndata: [DONE]\n\n')
-REFUSING = {"status", "page", "empty_200", "redirect"}
-STREAMING = {"sse_cut", "sse_malformed", "sse_error_event"}
+REFUSING = {"status", "bad_key", "page", "empty_200", "redirect"}
+STREAMING = {"sse_cut", "sse_malformed", "sse_error_event", "sse_half_event"}
 LOOP = "and then we went to the market again, "
 
 
@@ -35,6 +35,7 @@ class Fault:
     seconds: float = 0.0
     count: int = 0                  # events, an offset in bytes, or polls
     with_error: bool = False
+    place: float = 0.5              # in a stream, from 0 (its first event) to 1 (its last, before the farewell)
 
     @classmethod
     def status(cls, code: int, code_word: str, message: str = "the service says no",
@@ -42,6 +43,11 @@ class Fault:
                per_day: bool = False) -> Fault:
         """An error answer before any work is done. The hints are the Retry-After header and RetryInfo."""
         return cls("status", None, code, code_word, message, retry_after, retry_info_seconds, per_day)
+
+    @classmethod
+    def bad_key(cls) -> Fault:
+        """The key is refused, in the form of the route's family."""
+        return cls("bad_key")
 
     @classmethod
     def html_200(cls) -> Fault:
@@ -98,14 +104,19 @@ class Fault:
         return cls("sse_cut", count=after_events, with_error=with_error)
 
     @classmethod
-    def sse_malformed(cls) -> Fault:
-        """One event in the middle cannot be decoded; the rest of the stream follows."""
-        return cls("sse_malformed")
+    def sse_malformed(cls, at: float = 0.5) -> Fault:
+        """One event, so far into the stream (0 to 1), cannot be decoded; the rest of the stream follows."""
+        return cls("sse_malformed", place=at)
 
     @classmethod
-    def sse_error_event(cls) -> Fault:
-        """In the middle an `error` event, with which the stream ends."""
-        return cls("sse_error_event")
+    def sse_error_event(cls, at: float = 0.5) -> Fault:
+        """So far into the stream (0 to 1) an `error` event, with which the stream ends."""
+        return cls("sse_error_event", place=at)
+
+    @classmethod
+    def sse_half_event(cls, at: float = 0.5) -> Fault:
+        """So far into the stream (0 to 1) it ends properly, in the middle of an event."""
+        return cls("sse_half_event", place=at)
 
     @classmethod
     def interaction_status(cls, status: str, code: str = "", message: str = "") -> Fault:
@@ -143,6 +154,11 @@ class Fault:
         return cls("file_stuck", "upload.chunk", state=state, count=polls)
 
     @classmethod
+    def file_expires(cls) -> Fault:
+        """The next uploaded file is said to be there and is gone right after, as when its 48 h are over."""
+        return cls("file_expires", "upload.chunk")
+
+    @classmethod
     def upload_drop_at(cls, offset: int) -> Fault:
         """The connection breaks when the upload reaches this byte."""
         return cls("upload_drop_at", "upload.chunk", count=offset)
@@ -172,7 +188,7 @@ class Fault:
 
     @property
     def finishes_upload(self) -> bool:
-        return self.kind in {"file_stuck", "upload_last_answer_lost"}
+        return self.kind in {"file_stuck", "file_expires", "upload_last_answer_lost"}
 
     @property
     def breaks_upload(self) -> bool:
@@ -184,6 +200,8 @@ class Fault:
             return html_reply(self.code, self.message)
         if self.kind == "empty_200":
             return Reply([b""])
+        if self.kind == "bad_key":
+            return error_reply(Refusal(400, "invalid_request", NO_KEY, [BAD_KEY]), route)
         if self.kind == "redirect":
             return Reply([b""], self.code, {"Location": self.url})
         reply = error_reply(Refusal(self.code, self.word, self.message, self._details()), route)
@@ -223,10 +241,16 @@ class Fault:
                 reply.pieces = reply.pieces[:self.count]
                 reply.ending = "reset" if self.with_error else "proper"
             case "sse_malformed":
-                reply.pieces[len(reply.pieces) // 2] = BROKEN_EVENT
+                reply.pieces[self._event(reply)] = BROKEN_EVENT
             case "sse_error_event":
-                reply.pieces[len(reply.pieces) // 2:] = [ERROR_EVENT]
+                reply.pieces[self._event(reply):] = [ERROR_EVENT]
+            case "sse_half_event":
+                at = self._event(reply)
+                reply.pieces[at:] = [reply.pieces[at][:len(reply.pieces[at]) // 2]]
         return reply
+
+    def _event(self, reply: Reply) -> int:
+        return min(int(self.place * len(reply.pieces)), len(reply.pieces) - 2)
 
     def distort(self, answer: dict[str, Any] | str, seconds: float) -> dict[str, Any] | str:
         """Change what the model says."""

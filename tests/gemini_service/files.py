@@ -119,7 +119,8 @@ def _finish(service: GeminiService, request: Request, upload: Upload, fault: Fau
     stored = StoredFile(_describe(service, name, upload), bytes(upload.data))
     if fault and fault.kind == "file_stuck":
         _stick(stored, fault)
-    service.files[name] = stored
+    if not (fault and fault.kind == "file_expires"):
+        service.files[name] = stored
     return json_reply({"file": stored.resource}, headers={"X-Goog-Upload-Status": "final"})
 
 

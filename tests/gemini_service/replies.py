@@ -15,6 +15,9 @@ RPC_STATUS = {
     501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
 }
 THOUGHT_TOKENS = 64
+NO_KEY = "API key not valid. Please pass a valid API key."
+BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID",
+           "domain": "googleapis.com", "metadata": {"service": "generativelanguage.googleapis.com"}}
 SIGNATURE = base64.b64encode(b"a thought, signed").decode()
 
 

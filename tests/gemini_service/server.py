@@ -14,7 +14,7 @@ from .answers import Answerer, default_answer
 from .checks import read_create
 from .faults import Fault
 from .records import Dropped, Heard, Refusal, Reply, Request
-from .replies import error_reply
+from .replies import BAD_KEY, NO_KEY, error_reply
 from .wire import Server
 
 MODELS = ("gemini-3.8-flash", "gemini-3.5-flash", "gemini-3.5-flash-lite", "gemini-3.1-flash-lite",
@@ -39,9 +39,6 @@ SIMPLE: dict[str, Callable[[GeminiService, Request], Reply]] = {
     "files.get": files.get, "files.delete": files.delete, "models.list": models.list_models,
     "models.get": models.get_model, "models.count_tokens": models.count_tokens,
 }
-NO_KEY = "API key not valid. Please pass a valid API key."
-BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID",
-           "domain": "googleapis.com", "metadata": {"service": "generativelanguage.googleapis.com"}}
 
 
 class Pause(Protocol):
@@ -64,6 +61,7 @@ class GeminiService:
         self.continuations: dict[str, str] = {}
         self.answer: Answerer = default_answer
         self.delay: Callable[[Heard], float] = lambda heard: 0.0
+        self.on_head: Callable[[Request], None] = lambda request: None  # a request's head is here, its body on the way
         self.bugs: list[Exception] = []     # errors of the stand-in or of a test's answer function
         self.held = 0                       # calls that are held at this moment
         self.busy = 0                       # create calls being answered at this moment ...
@@ -103,6 +101,15 @@ class GeminiService:
         self._hold_from = None
         self._released.set()
 
+    def hang_up(self) -> None:
+        """End every open connection; new ones are served as before."""
+        self._server.hang_up()
+
+    @property
+    def is_idle(self) -> bool:
+        """No connection is open, so nothing can come late."""
+        return not self._server.connections
+
     def close(self) -> None:
         """Stop at once; raises the first error that the stand-in or an answer function made."""
         self._server.stop()
@@ -125,6 +132,7 @@ class GeminiService:
         request.route, request.name = _route_of(request)
         with self._lock:
             self.requests.append(request)
+        self.on_head(request)
 
     def handle(self, request: Request, pause: Pause) -> Reply:
         try:

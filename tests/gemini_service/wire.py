@@ -44,10 +44,13 @@ class Server(ThreadingHTTPServer):
         self.thread.join()
         deadline = time.monotonic() + 0.4
         while self.connections and time.monotonic() < deadline:
-            for connection in tuple(self.connections):
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+            self.hang_up()
             time.sleep(0.005)
+
+    def hang_up(self) -> None:
+        for connection in tuple(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections.add(request)
