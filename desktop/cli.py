@@ -632,7 +632,8 @@ def _set_key(store: ApiKey) -> int:
         key = sys.stdin.readline()
     reading: KeyReading = store.store(key)
     if reading.state is KeyState.STORED:
-        print(f"{reading.sentence} Try it with 'pullquote key test', which also finds the model for transcripts.")
+        print(reading.sentence)
+        print("Try it with 'pullquote key test', which also finds the best model for transcripts.", file=sys.stderr)
         return DONE
     raise KeyStoreError(reading.state, "The key was not stored. {reason} GEMINI_API_KEY in the environment works for "
                                        "the command line.", reason=reading.sentence)
