@@ -268,8 +268,8 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
             engine_name, model, options.time_range, options.language, _translate_to(options, engine_name),
             options.speakers, emotion=options.emotion, vocabulary=options.terms, is_smooth=options.smooth))
     except PullquoteError as error:
-        if isinstance(error, Cancelled):
-            raise
+        if isinstance(error, Cancelled) or _stop.is_set():  # Ctrl+C ends our child, too: no fault of the file
+            raise Cancelled from None
         show.failed(error.sentence)
         return FAILED
     problem = ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop import settings
 from tests.clips import KEY
 from tests.gemini_service import Fault, GeminiService
 from tests.program import COMMAND, ROOT, Running, environment, run
@@ -84,6 +85,7 @@ def test_what_cannot_be_done_is_1_with_a_sentence(home: Path, tones: Path, argum
 def test_what_arrived_is_written_and_what_is_missing_is_said(home: Path, tmp_path: Path,
                                                             service: GeminiService) -> None:
     long = write_wav(tmp_path / "long.wav", turns(330, 8_000), 8_000)
+    settings.save(home / "config" / "settings.toml", settings.Settings(parts_at_once=1.0))
     service.fail_when(lambda request: request.parsed is not None and request.parsed.index >= 1,
                       Fault.status(429, "quota_exceeded", per_day=True))
     done = run(home, "transcribe", long, "--format", "json", "--output", tmp_path / "out.json", **with_service(service))
