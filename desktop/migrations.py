@@ -10,10 +10,14 @@ from pathlib import Path
 from desktop.errors import LibraryError
 
 
-def _first_schema(connection: sqlite3.Connection) -> None:
-    for statement in _FIRST_SCHEMA.split(";;"):
-        if statement.strip():
-            connection.execute(statement)
+def _taking(schema: str) -> Callable[[sqlite3.Connection], None]:
+    """A step that runs these statements."""
+    def step(connection: sqlite3.Connection) -> None:
+        for statement in schema.split(";;"):
+            if statement.strip():
+                connection.execute(statement)
+
+    return step
 
 
 _FIRST_SCHEMA = """
@@ -117,12 +121,6 @@ CREATE TRIGGER segment_changed AFTER UPDATE OF text, translation ON segment BEGI
 END;;
 """
 
-def _sending_and_questions(connection: sqlite3.Connection) -> None:
-    for statement in _SECOND_SCHEMA.split(";;"):
-        if statement.strip():
-            connection.execute(statement)
-
-
 _SECOND_SCHEMA = """
 ALTER TABLE recording ADD COLUMN protection TEXT NOT NULL DEFAULT 'ask'
     CHECK (protection IN ('never', 'ask', 'may'));;
@@ -166,12 +164,6 @@ CREATE TABLE turn (
 
 
 
-def _projects_and_videos(connection: sqlite3.Connection) -> None:
-    for statement in _THIRD_SCHEMA.split(";;"):
-        if statement.strip():
-            connection.execute(statement)
-
-
 _THIRD_SCHEMA = """
 CREATE TABLE project (
     id INTEGER PRIMARY KEY,
@@ -194,7 +186,8 @@ CREATE TABLE proposal (
 ) WITHOUT ROWID;;
 """
 
-STEPS: list[Callable[[sqlite3.Connection], None]] = [_first_schema, _sending_and_questions, _projects_and_videos]
+STEPS: list[Callable[[sqlite3.Connection], None]] = [
+    _taking(_FIRST_SCHEMA), _taking(_SECOND_SCHEMA), _taking(_THIRD_SCHEMA)]
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -61,13 +61,9 @@ class ProposalsView(QWidget):
         """One click makes two speakers one."""
         document = self._workspace.document
         assert document is not None
-        row = QWidget()
-        layout = QVBoxLayout(row)
-        layout.setContentsMargins(0, 4, 0, 4)
-        text = label(self.tr("{speaker} may be somebody who has spoken before. Listen and decide ({time}).").format(
-            speaker=speaker.name, time=clock(line.start)), wrap=True)
-        text.setMinimumWidth(1)
-        layout.addWidget(text)
+        row, layout = _row_with(self.tr(
+            "{speaker} may be somebody who has spoken before. Listen and decide ({time}).").format(
+                speaker=speaker.name, time=clock(line.start)))
         choices = QWidget()
         buttons = FlowLayout(choices)
         play = QPushButton(self.tr("Play"))
@@ -87,15 +83,10 @@ class ProposalsView(QWidget):
     def _row(self, proposal: Proposal, line: Segment) -> QWidget:
         document = self._workspace.document
         assert document is not None
-        row = QWidget()
-        layout = QVBoxLayout(row)
-        layout.setContentsMargins(0, 4, 0, 4)
         said = line.text if len(line.text) <= _LONGEST else line.text[:_LONGEST] + "…"
-        text = label(self.tr("{speaker} may be {name}: “{line}” ({time})").format(
+        row, layout = _row_with(self.tr("{speaker} may be {name}: “{line}” ({time})").format(
             speaker=document.speakers[proposal.speaker_id].name, name=proposal.name, line=said,
-            time=clock(line.start)), wrap=True)
-        text.setMinimumWidth(1)
-        layout.addWidget(text)
+            time=clock(line.start)))
         buttons = QHBoxLayout()
         play = QPushButton(self.tr("Play"))
         play.clicked.connect(lambda: self.place_wanted.emit(line.start, line.id))
@@ -109,3 +100,14 @@ class ProposalsView(QWidget):
             buttons.addWidget(button)
         layout.addLayout(buttons)
         return row
+
+
+def _row_with(sentence: str) -> tuple[QWidget, QVBoxLayout]:
+    """A row that begins with a sentence; a long word is cut at the edge and pushes nothing out of view."""
+    row = QWidget()
+    layout = QVBoxLayout(row)
+    layout.setContentsMargins(0, 4, 0, 4)
+    text = label(sentence, wrap=True)
+    text.setMinimumWidth(1)
+    layout.addWidget(text)
+    return row, layout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shiboken6
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -85,16 +86,15 @@ class VocabularyDialog(QDialog):
         self.terms.document().setModified(bool(typed))
 
     def _propose(self, found: list[str]) -> None:
-        try:
-            self._found_label.setVisible(bool(found))
-            self._found.setVisible(bool(found))
-            for term in found[:_SHOWN]:
-                button = QPushButton(term)
-                button.setAccessibleName(self.tr("Add {term}").format(term=term))
-                button.clicked.connect(lambda _=False, button=button: self._add(button))
-                self._flow.addWidget(button)
-        except RuntimeError:
+        if not shiboken6.isValid(self):
             return  # the dialog was closed meanwhile
+        self._found_label.setVisible(bool(found))
+        self._found.setVisible(bool(found))
+        for term in found[:_SHOWN]:
+            button = QPushButton(term)
+            button.setAccessibleName(self.tr("Add {term}").format(term=term))
+            button.clicked.connect(lambda _=False, button=button: self._add(button))
+            self._flow.addWidget(button)
 
     def _add(self, button: QPushButton) -> None:
         text = self.terms.toPlainText().rstrip("\n")
