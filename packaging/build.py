@@ -29,7 +29,8 @@ PATIENCE = 180.0  # seconds for one run of the frozen program; on a quiet machin
 
 # What `--self-test` must have looked at: a check that is skipped must not look like one that passed.
 CHECKS = frozenset({
-    "window", "playback", "portaudio", "keyring", "fts5", "tls", "icons", "flac", "decoder child",
+    "window", "playback", "portaudio", "keyring", "fts5", "tls", "icons", "flac", "exports", "quote check",
+    "decoder child",
     "speech engine child", "gemini through the stand-in"})
 CHILDREN = frozenset({"decode", "whisper"})
 # What machines without a sound card or a window manager say; anything else on standard error is a finding.

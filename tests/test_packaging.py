@@ -81,7 +81,8 @@ def test_wheel_brings_the_command_and_only_our_package(site: Path) -> None:
 def spec(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names of the spec after it has run with stand-ins for PyInstaller, which note how they were called."""
     hooks = SimpleNamespace(collect_submodules=lambda name, **_: [name],
-                            collect_data_files=lambda name, **_: [(f"/{name}/data", name)])
+                            collect_data_files=lambda name, **_: [(f"/{name}/data", name)],
+                            copy_metadata=lambda name: [(f"/{name}.dist-info", f"{name}.dist-info")])
     monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)  # type: ignore[arg-type]
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=""))  # objdump may not be here
     calls: dict[str, dict[str, Any]] = {}
