@@ -22,5 +22,5 @@ def count_tokens(library: Library, cache: Path, recording: Recording, model: str
     if not 0.1 <= time_range.seconds <= MOST_HEARD:
         raise UserError("Choose a range of at most {hours} hours to count its tokens.", hours=MOST_HEARD / 3600)
     prepare_recording(library, cache, recording, report)
-    with long_sound(cache, recording, time_range, report) as sound:
+    with long_sound(library, cache, recording, time_range, report) as sound:
         return count(model, sound, time_range, key=key, url=url, gate=gate, report=report)

@@ -41,6 +41,10 @@ class LibraryError(PullquoteError):
     """The library cannot be opened, read or written."""
 
 
+class LibraryConflict(LibraryError):
+    """What should be written contradicts what is there."""
+
+
 class UserError(PullquoteError):
     """A request that cannot be carried out as it was put."""
 

@@ -186,8 +186,84 @@ CREATE TABLE proposal (
 ) WITHOUT ROWID;;
 """
 
+_FOURTH_SCHEMA = """
+ALTER TABLE segment ADD COLUMN checked INTEGER NOT NULL DEFAULT 0;;
+ALTER TABLE speaker ADD COLUMN merged_into INTEGER REFERENCES speaker ON DELETE SET NULL;;
+CREATE TABLE withheld (
+    recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    start REAL NOT NULL,
+    end REAL NOT NULL CHECK (end >= start),
+    terms TEXT NOT NULL CHECK (terms IN ('off the record', 'background')),
+    marked_at TEXT NOT NULL,
+    PRIMARY KEY (recording_id, position)
+) WITHOUT ROWID;;
+CREATE TABLE mark (
+    recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    note TEXT NOT NULL,
+    PRIMARY KEY (recording_id, position)
+) WITHOUT ROWID;;
+CREATE TABLE quote (
+    id INTEGER PRIMARY KEY,
+    recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
+    transcript_id INTEGER REFERENCES transcript ON DELETE SET NULL,
+    speaker_id INTEGER REFERENCES speaker ON DELETE SET NULL,
+    start REAL NOT NULL,
+    end REAL NOT NULL CHECK (end >= start),
+    text TEXT NOT NULL,
+    said_by TEXT NOT NULL,
+    note TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    made_at TEXT NOT NULL
+);;
+CREATE INDEX quote_of_recording ON quote (recording_id);;
+CREATE INDEX quote_of_transcript ON quote (transcript_id);;
+CREATE INDEX quote_of_speaker ON quote (speaker_id);;
+CREATE TABLE version (
+    id INTEGER PRIMARY KEY,
+    transcript_id INTEGER NOT NULL REFERENCES transcript ON DELETE CASCADE,
+    at TEXT NOT NULL,
+    reason TEXT NOT NULL
+);;
+CREATE INDEX version_of_transcript ON version (transcript_id);;
+CREATE TABLE version_segment (
+    version_id INTEGER NOT NULL REFERENCES version ON DELETE CASCADE,
+    segment_id INTEGER NOT NULL,
+    start REAL NOT NULL,
+    end REAL NOT NULL,
+    speaker_id INTEGER,
+    text TEXT NOT NULL,
+    language TEXT NOT NULL,
+    translation TEXT NOT NULL,
+    emotion TEXT NOT NULL,
+    flags TEXT NOT NULL,
+    checked INTEGER NOT NULL,
+    PRIMARY KEY (version_id, segment_id)
+) WITHOUT ROWID;;
+CREATE INDEX version_segment_by_id ON version_segment (segment_id);;
+CREATE TABLE version_word (
+    version_id INTEGER NOT NULL REFERENCES version ON DELETE CASCADE,
+    segment_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    start REAL NOT NULL,
+    end REAL NOT NULL,
+    PRIMARY KEY (version_id, segment_id, position)
+) WITHOUT ROWID;;
+CREATE TABLE version_speaker (
+    version_id INTEGER NOT NULL REFERENCES version ON DELETE CASCADE,
+    speaker_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    merged_into INTEGER,
+    PRIMARY KEY (version_id, speaker_id)
+) WITHOUT ROWID;;
+"""
+
 STEPS: list[Callable[[sqlite3.Connection], None]] = [
-    _taking(_FIRST_SCHEMA), _taking(_SECOND_SCHEMA), _taking(_THIRD_SCHEMA)]
+    _taking(_FIRST_SCHEMA), _taking(_SECOND_SCHEMA), _taking(_THIRD_SCHEMA), _taking(_FOURTH_SCHEMA)]
 
 
 def version_of(connection: sqlite3.Connection) -> int:

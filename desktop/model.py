@@ -46,6 +46,7 @@ class Speaker:
     id: int
     name: str
     position: int = 0  # order of first appearance; gives the colour and pattern
+    merged_into: int | None = None  # another speaker who this one turned out to be; then shown nowhere
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Segment:
     flags: tuple[str, ...] = ()  # e.g. "time unsure"
     words: tuple[Word, ...] = ()
     id: int = 0
+    checked: bool = False  # somebody has listened: heard and right
 
 
 class Protection(StrEnum):
@@ -73,6 +75,7 @@ class Protection(StrEnum):
 
 
 SPEAKER_UNSURE = QT_TRANSLATE_NOOP("core", "speaker unsure")  # the flag of lines whose voice may be another's
+OLD_TRANSLATION = QT_TRANSLATE_NOOP("core", "translation not up to date")  # the text was edited since
 MOST_HEARD = 9.5 * 3600  # seconds of sound that the service takes at a time
 
 
@@ -141,6 +144,90 @@ class Transcript:
     summary: str = ""
     translate_to: str = ""
     missing: tuple[TimeRange, ...] = ()
+
+
+class Terms(StrEnum):
+    """On which terms something was said, when it was not simply on the record."""
+
+    OFF_THE_RECORD = "off the record"  # leaves this program in no way; masked on screen
+    BACKGROUND = "background"  # usable, but not attributable: no name goes with it
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A stretch that was not said on the record."""
+
+    range: TimeRange
+    terms: Terms = Terms.OFF_THE_RECORD
+    marked_at: str = ""  # ISO 8601, UTC
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place worth coming back to."""
+
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A saved stretch with its words as they stood when it was saved."""
+
+    range: TimeRange
+    text: str
+    transcript_id: int | None = None
+    speaker_id: int | None = None
+    said_by: str = ""  # the speaker's name then; for when the speaker is gone
+    note: str = ""
+    tag: str = ""
+    made_at: str = ""  # ISO 8601, UTC
+    id: int = 0
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the journalist has noted about a recording, whichever transcript is shown."""
+
+    quotes: tuple[Quote, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+
+    @property
+    def off_record(self) -> tuple[TimeRange, ...]:
+        """Stretches that leave this program in no way, in the order of time."""
+        return tuple(w.range for w in self.withheld if w.terms is Terms.OFF_THE_RECORD)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an edit does to a transcript: these segments and speakers are replaced by those, also backwards.
+
+    A segment or speaker with the same id on both sides is the same one, changed.
+    """
+
+    before: tuple[Segment, ...] = ()
+    after: tuple[Segment, ...] = ()
+    speakers_before: tuple[Speaker, ...] = ()
+    speakers_after: tuple[Speaker, ...] = ()
+
+    def reversed(self) -> Change:
+        """The change that takes this one back."""
+        return Change(self.after, self.before, self.speakers_after, self.speakers_before)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.before == self.after and self.speakers_before == self.speakers_after
+
+
+@dataclass(frozen=True)
+class Version:
+    """A transcript as it once was."""
+
+    id: int
+    transcript_id: int
+    at: str  # ISO 8601, UTC
+    reason: str  # what came after it
 
 
 class JobState(StrEnum):
@@ -233,6 +320,7 @@ class Turn:
     question: str
     answer: str  # JSON, see asking.py
     model: str
+    asked_at: str = ""  # ISO 8601, UTC: before anything was gathered for it
 
 
 @dataclass(frozen=True)
@@ -271,6 +359,7 @@ class TranscriptDocument:
     transcript: Transcript
     speakers: dict[int, Speaker] = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()
+    desk: Desk = Desk()
 
     def speaker_name(self, segment: Segment) -> str:
         """The display name, or "" when nobody is named."""

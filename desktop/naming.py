@@ -9,19 +9,20 @@ from desktop.cleaning import clean_name
 from desktop.engines import NameHeard
 from desktop.library import Library
 from desktop.model import Proposal, Segment
+from desktop.withholding import release
 
 _LONGEST = 60  # characters
 _MOST_WORDS = 5
 
 
 def propose(library: Library, transcript_id: int, heard: Iterable[NameHeard]) -> None:
-    """Keep what the transcript itself bears out: the speaker exists, and a line says the name."""
+    """Keep what the transcript itself bears out: the speaker exists, and a line says the name on the record."""
     found = list(heard)
     if not found:
         return
     labels = {label: speaker_id for speaker_id, label in library.speaker_labels(transcript_id).items()}
     labels |= {speaker.name: speaker.id for speaker in library.speakers(transcript_id)}
-    segments = library.segments(transcript_id)
+    segments = release(library.document(transcript_id)).segments
     proposals = []
     for item in found[:100]:
         name, speaker_id = clean_name(item.name).strip(" .,;:!?"), labels.get(clean_name(item.speaker))

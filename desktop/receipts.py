@@ -12,6 +12,7 @@ from itertools import groupby
 from desktop.cleaning import clean_text
 from desktop.model import Recording, Segment, TimeRange, TranscriptDocument, Turn, parse_clock
 from desktop.sentences import QT_TRANSLATE_NOOP
+from desktop.withholding import Stretches, without
 
 _N = QT_TRANSLATE_NOOP
 LONGEST_CLIP = 720.0  # seconds of sound that surely go into one request
@@ -63,6 +64,12 @@ def claims_of(turn: Turn) -> tuple[Claim, ...]:
     return tuple(Claim(item["text"], tuple(Place(*place) for place in item["places"])) for item in data["claims"])
 
 
+def shown(claims: Sequence[Claim], off_record: Sequence[TimeRange]) -> tuple[Claim, ...]:
+    """The sentences of an answer that rest on nothing off the record."""
+    off = Stretches(off_record)
+    return tuple(claim for claim in claims if not any(off.meet(place.start, place.end) for place in claim.places))
+
+
 def as_record(claims: Sequence[Claim], answer: str) -> str:
     """An answer for the library: what was checked, and the words as they came."""
     return json.dumps({"claims": [{"text": c.text, "places": [[p.start, p.end, p.segment_id] for p in c.places]}
@@ -83,8 +90,10 @@ _SOURCE = re.compile(r"(?:[#Ll]?\d[\d:.]*(?:[-–][#Ll]?\d[\d:.]*)?)?")  # a lin
 def what_goes(document: TranscriptDocument | None, sound: TimeRange | None, recording: Recording, *,
               about_sound: bool) -> str:
     """What a question sends along: "words", "sound", "both", or the address of a "video". `sound`: the range."""
+    off = Stretches(document.desk.off_record if document is not None else ())
     has_words = not about_sound and document is not None and any(
-        sound is None or (s.end > sound.start and s.start < sound.end) for s in document.segments)
+        (sound is None or (s.end > sound.start and s.start < sound.end)) and without(s, off) is not None
+        for s in document.segments)
     if not has_words:
         return "video" if recording.address else "sound"
     with_sound = sound is not None and not recording.address \
@@ -92,13 +101,19 @@ def what_goes(document: TranscriptDocument | None, sound: TimeRange | None, reco
     return "both" if with_sound else "words"
 
 
-def reader(segments: Sequence[Segment], sound: TimeRange | None) -> Callable[[str, bool], tuple[Claim, ...]]:
-    """A function from the text so far to checked sentences; an unfinished last line is shown without receipts."""
+def reader(segments: Sequence[Segment], sound: TimeRange | None,
+           off_record: Sequence[TimeRange] = ()) -> Callable[[str, bool], tuple[Claim, ...]]:
+    """A function from the text so far to checked sentences; an unfinished last line is shown without receipts.
+
+    No receipt reaches into what is off the record; a line that was not sent has no text, so nothing can rest on it.
+    """
+    off = Stretches(off_record)
+
     def read(text: str, is_whole: bool) -> tuple[Claim, ...]:
         text = clean_text(text, _MOST_CHARACTERS) + ("\n" if text.endswith("\n") else "")
         lines = text.split("\n")
         unfinished = "" if is_whole else lines.pop()
-        claims = [claim for line in lines if (claim := _claim(line, segments, sound))]
+        claims = [claim for line in lines if (claim := _claim(line, segments, sound, off))]
         if rest := unfinished.split("[")[0].strip():
             claims.append(Claim(rest, is_open=True))
         return tuple(claims)
@@ -106,13 +121,14 @@ def reader(segments: Sequence[Segment], sound: TimeRange | None) -> Callable[[st
     return read
 
 
-def _claim(line: str, segments: Sequence[Segment], sound: TimeRange | None) -> Claim | None:
+def _claim(line: str, segments: Sequence[Segment], sound: TimeRange | None, off: Stretches) -> Claim | None:
     text, sources = _without_sources(_LEADING.sub("", " ".join(line.split())))
     if not text:
         return None
     places = []
     for source in sources:
         place = _line_place(source, text, segments) if segments else _time_place(source, sound)
+        place = _on_record(place, off) if place is not None else None
         if place is not None and place not in places:
             places.append(place)
     return Claim(text, tuple(places))
@@ -155,6 +171,19 @@ def _time_place(source: str, sound: TimeRange | None) -> Place | None:
     if sound is None or ":" not in source or seconds > sound.seconds:
         return None
     return Place(sound.start + seconds, min(sound.end, sound.start + seconds + 5.0))
+
+
+def _on_record(place: Place, off: Stretches) -> Place | None:
+    """The first stretch of a place that is on the record."""
+    if not off.meet(place.start, place.end):
+        return place
+    start, end = place.start, place.end
+    for stretch in off:
+        if stretch.start <= start < stretch.end:
+            start = stretch.end
+        elif start < stretch.start < end:
+            end = stretch.start
+    return Place(start, end, place.segment_id) if start < end else None
 
 
 _SMALL_WORDS = frozenset(re.findall(r"\w+", """

@@ -12,11 +12,13 @@ from desktop import prices
 from desktop.engines import Manner
 from desktop.errors import PullquoteError, UserError
 from desktop.library import Library
-from desktop.model import Cargo, Protection, Sending, Usage
+from desktop.model import Cargo, Desk, Protection, Recording, Sending, Terms, Usage
 from desktop.settings import Settings
+from desktop.withholding import marked_since, overlaps
 
 _KEPT = 48 * 3600.0  # seconds that the service keeps a file
 _LATE = 900.0  # seconds after which an upload that was cut off can no longer come to be
+_CUT = 1.0  # seconds between the cutting of some sound and its line in the ledger, at most
 
 
 class NotAllowed(UserError):
@@ -37,6 +39,10 @@ class LibraryGate:
     def leave(self, cargo: Cargo, remote_name: str = "") -> int:
         """Enter what is about to leave. Raises NotAllowed, or LibraryError: then nothing leaves."""
         check(self._library, self._recording_id, consent=self._consent)
+        if cargo.range is not None and not cargo.byte_count and (used := self._newest(cargo)) is not None \
+                and is_outdated(self._library, used):
+            raise NotAllowed("Something was marked off the record after its sound had been uploaded, so that sound was "
+                             "not used. Start again.")
         return self._ledger.add_sending(self._entered, cargo, remote_name)
 
     def back(self, entry: int, outcome: str, usage: Usage | None, model: str) -> None:
@@ -49,12 +55,22 @@ class LibraryGate:
         self._ledger.set_removed(entry)
 
     def stored(self, cargo: Cargo) -> tuple[int, str] | None:
-        """A whole file of the same sound that was uploaded for this recording and should still be there."""
+        """A whole file of the same sound that was uploaded for this recording and should still be there.
+
+        None that was uploaded before something in it was marked off the record.
+        """
+        newest = self._newest(cargo)
+        if newest is None or is_outdated(self._library, newest, _CUT) or _age(newest) >= _KEPT - 3600:
+            return None
+        return newest.id, newest.remote_name
+
+    def _newest(self, cargo: Cargo) -> Sending | None:
+        """The latest upload of the same sound, in this library's ledger."""
         if self._entered is None:
             return None
-        return next(((s.id, s.remote_name) for s in self._ledger.remote_files()
+        return next((s for s in self._ledger.remote_files()
                      if s.recording_id == self._entered and s.outcome == "answered" and s.cargo.range == cargo.range
-                     and s.cargo.host == cargo.host and _age(s) < _KEPT - 3600), None)
+                     and s.cargo.host == cargo.host), None)
 
 
 def check(library: Library, recording_id: int, *, consent: bool) -> None:
@@ -75,6 +91,32 @@ def check_file(library: Library, sha256: str) -> None:
         check(library, recording.id, consent=True)
 
 
+def carry_withheld(known: Library, library: Library, recording: Recording) -> None:
+    """What the user has marked in the library `known` on the same sound holds for `recording` in another, too."""
+    here = known.recording_with_hash(recording.sha256)
+    if here is not None:
+        library.set_desk(recording.id, Desk(withheld=known.desk(here.id).withheld))
+
+
+def is_outdated(library: Library, sending: Sending, slack: float = 0.0) -> bool:
+    """Whether something that a request carried was marked off the record after it, or `slack` seconds before."""
+    if sending.recording_id is None:
+        return False
+    return any(mark.terms is Terms.OFF_THE_RECORD and marked_since(mark, sending.at, slack) and (
+        sending.cargo.range is None or overlaps(sending.cargo.range, [mark.range]))
+        for mark in library.desk(sending.recording_id).withheld)
+
+
+def outdated(library: Library, recording_id: int) -> list[Sending]:
+    """Uploads of a recording that are still on the service and have in them what was marked off the record since."""
+    return [s for s in library.remote_files() if s.recording_id == recording_id and is_outdated(library, s, _CUT)]
+
+
+def forget_stored(library: Library, recording_id: int, key: str, url: str) -> int:
+    """Remove these uploads from the service; gives how many are left. To be called when something was marked."""
+    return _clear(library, key, url, outdated(library, recording_id))
+
+
 def manner_of(chosen: Settings) -> Manner:
     """How things are sent, from the settings; values that make no sense become the usual ones."""
     return Manner(chosen.house_style, chosen.sends_as if chosen.sends_as in ("flac", "ogg") else "flac",
@@ -84,15 +126,23 @@ def manner_of(chosen: Settings) -> Manner:
 def clear_remote(library: Library, key: str, url: str, *, but_not_of: Collection[int] = ()) -> int:
     """Remove what is still stored on the service; gives how many files are left. Asks the service only if there are.
 
-    `but_not_of`: recordings whose files are still in use. A file that the service says is not there may still come
-    to be while its upload is young.
+    `but_not_of`: recordings whose files are still in use; those with sound that was marked off the record since are
+    not.
     """
+    files = library.remote_files()
+    in_use = [s for s in files if s.recording_id in but_not_of and _age(s) <= _KEPT
+              and not is_outdated(library, s, _CUT)]
+    return len(in_use) + _clear(library, key, url, [s for s in files if s not in in_use])
+
+
+def _clear(library: Library, key: str, url: str, files: list[Sending]) -> int:
+    """A file that the service says is not there may still come to be while its upload is young."""
     left = 0
     service = None
-    for sending in library.remote_files():
+    for sending in files:
         if _age(sending) > _KEPT:
             library.set_removed(sending.id)  # the service removes what is two days old
-        elif key and sending.recording_id not in but_not_of and sending.outcome != "under way":
+        elif key and sending.outcome != "under way":
             if service is None:
                 from desktop.engines.gemini_service import Service
 

@@ -32,6 +32,7 @@ class Settings:
     theme: str = "system"  # system, light, dark
     step_back: float = 1.5  # seconds, on resume
     cache_gigabytes: float = 20.0
+    shortcuts: tuple[str, ...] = ()  # of the user's own, e.g. "play=Ctrl+Space;F13"
     sample_offered: bool = False  # the sample was put into the library once
 
     @property

@@ -24,8 +24,9 @@ from desktop.audio.channels import channels_differ
 from desktop.audio.files import MIME_TYPES, SPEECH_RATE, PlaybackCopy, encode
 from desktop.audio.peaks import Peaks
 from desktop.audio.silence import quietest_near
+from desktop.clipping import silenced
 from desktop.doubts import LOW_COVERAGE, MUCH_MISSING, NO_VOICE, bare, coverage, is_looped, is_over_silence, said_again
-from desktop.engines import Clip, Engine, HeardSegment, Hearing, Wishes
+from desktop.engines import Annotations, Clip, Engine, HeardSegment, Hearing, Wishes
 from desktop.errors import Cancelled, EngineError, PullquoteError, UserError
 from desktop.fitting import TOLERANCE, Placed, drop_repeats, place
 from desktop.importing import prepare_recording
@@ -49,6 +50,7 @@ from desktop.model import (
 from desktop.naming import propose
 from desktop.sentences import QT_TRANSLATE_NOOP, say
 from desktop.vocabulary import MOST_SENT
+from desktop.withholding import Stretches, refuse_video, whole_lines, without
 
 CUT_REACH = 30.0  # seconds around a border in which the quietest place is looked for
 CONTEXT_LINES = 5
@@ -144,6 +146,7 @@ def _start_video(library: Library, recording: Recording, engine: Engine, options
     if engine.name != "gemini" or " + " in engine.model:
         raise UserError("A video on YouTube can only be heard by a general Gemini model, such as the one chosen in "
                         "Settings. To use another engine, import a file of it.")
+    refuse_video(recording, library.desk(recording.id))
     time_range = (options.time_range or TimeRange(0.0, recording.reach)).clamped(recording.reach)
     return library.add_job(
         recording.id, engine=engine.name, model=engine.model, translate_to=options.translate_to,
@@ -197,12 +200,29 @@ class _Run:
     def __init__(self, library: Library, job: Job, engine: Engine, copy: PlaybackCopy, peaks: Peaks,
                  report: Report) -> None:
         self._library, self._job, self._engine, self._copy = library, job, engine, copy
-        self._peaks, self._report = peaks, report
+        self._all_peaks, self._report = peaks, report
+        self._off: Stretches = Stretches(())
+        self._peaks = peaks  # of what is on the record: elsewhere nobody expects words
+        self._look_at_marks()
+        self._look_at_marks()
         total = sum(part.end - part.start for part in job.parts) or 1.0
         self._weights = {part.index: (part.end - part.start) / total for part in job.parts}
         self._done = sum(self._weights[p.index] for p in job.parts if p.state is PartState.STORED)
         self._cutting = threading.Lock()  # the copy is one open file
         self._ahead: dict[int, Future[str]] = {}  # answers that are being asked for while others are stored
+
+    def _look_at_marks(self) -> tuple[TimeRange, ...]:
+        """What is off the record now; it may be marked at any time."""
+        ranges = self._library.desk(self._job.recording_id).off_record
+        off = Stretches(ranges)
+        if list(off) != list(self._off):
+            self._off, self._peaks = off, silenced(self._all_peaks, ranges)
+        return ranges
+
+    def _is_withheld(self, part: Part) -> bool:
+        """Whether the whole part is off the record: then nothing is sent for it."""
+        self._look_at_marks()
+        return self._off.cover(part.start, part.end)
 
     def hear_all(self, parts: list[Part]) -> None:
         """Hear and store the parts in their order; some engines are asked for several at a time."""
@@ -215,7 +235,8 @@ class _Run:
             with ThreadPoolExecutor(at_once, "part") as pool:  # leaving it waits for what is paid for already
                 for number, part in enumerate(parts):
                     for coming in parts[number:number + at_once]:
-                        if coming.index not in self._ahead and self._library.answer(self._job.id, coming.index) is None:
+                        if coming.index not in self._ahead and not self._is_withheld(coming) \
+                                and self._library.answer(self._job.id, coming.index) is None:
                             self._ahead[coming.index] = pool.submit(self._ask, coming)
                     self.hear(part)
         finally:
@@ -249,6 +270,8 @@ class _Run:
         if future is not None:
             return self._judged(part, future.result)
         answer = self._library.answer(self._job.id, part.index)
+        if answer is None and self._is_withheld(part):
+            return Hearing(())
         if answer is None:
             return self._judged(part, lambda: self._ask(part))
         halves = _halves(answer)
@@ -326,9 +349,22 @@ class _Run:
     def _wishes_after(self, part: Part, first: str | None) -> Wishes:
         """For the second half: it knows who spoke in the first and how it ended."""
         wishes, heard = self._wishes(part), self._engine.read(first).segments if first is not None else ()
+        heard = self._on_record(heard, part)
         speakers = dict.fromkeys([*wishes.known_speakers, *(s.speaker for s in heard if s.speaker)])
         lines = [*wishes.last_lines, *(s.text for s in heard)][-CONTEXT_LINES:]
         return replace(wishes, known_speakers=tuple(speakers), last_lines=tuple(lines), lead_in=0.0)
+
+    def _on_record(self, heard: Sequence[HeardSegment], part: Part) -> tuple[HeardSegment, ...]:
+        """Lines of a first half as they may be told on; what came before something was marked may tell of it."""
+        self._look_at_marks()
+        if not self._off.meet(part.start - part.lead_in, part.end):
+            return tuple(heard)
+        lines = []
+        for item in place(Hearing(tuple(heard)), part, self._peaks):
+            left = without(item.segment, self._off)
+            if left is not None and not left.flags:  # nobody knows where the others were said
+                lines.append(HeardSegment(left.text, left.start, left.end, item.label))
+        return tuple(lines)
 
     def _read(self, answer: str) -> Hearing:
         halves = _halves(answer)
@@ -353,8 +389,9 @@ class _Run:
 
     def _clip(self, part: Part, stretch: TimeRange) -> Clip:
         self._say(say("Cutting part {number}", number=part.index + 1), 0.0, part)
+        off = self._look_at_marks()
         with self._cutting:
-            blocks = list(self._watched(self._copy.speech_blocks(stretch, part.channel), part))
+            blocks = list(self._watched(self._copy.speech_blocks(stretch, part.channel, silent=off), part))
         encoded = io.BytesIO()
         if self._engine.abilities.sends_audio:
             encode(self._watched(blocks, part), encoded, self._engine.sends_as)
@@ -370,15 +407,26 @@ class _Run:
     def _wishes(self, part: Part) -> Wishes:
         options = self._job.options
         speakers = options.get("speakers")
-        known = self._library.speakers(self._job.transcript_id)
+        self._look_at_marks()
+        before = [left for s in self._before(part) if (left := without(s, self._off)) is not None]
         return Wishes(
             model=self._engine.model, language=str(options.get("language") or ""),
             translate_to=str(options.get("translate_to") or ""),
             speakers=speakers if isinstance(speakers, int) else None, emotion=options.get("emotion") is not False,
-            known_speakers=tuple(self._library.speaker_labels(self._job.transcript_id)[s.id] for s in known),
-            last_lines=tuple(s.text for s in self._before(part)[-CONTEXT_LINES:]), lead_in=part.lead_in,
+            known_speakers=self._known_speakers(),
+            last_lines=tuple(s.text for s in before[-CONTEXT_LINES:]), lead_in=part.lead_in,
             vocabulary=tuple(map(str, terms)) if isinstance(terms := options.get("vocabulary"), list) else (),
             is_smooth=options.get("smooth") is True)
+
+    def _known_speakers(self) -> tuple[str, ...]:
+        """Labels, in the order of the speakers; not a name of somebody who has only spoken off the record."""
+        labels = self._library.speaker_labels(self._job.transcript_id)
+        known = [(s.id, labels[s.id]) for s in self._library.speakers(self._job.transcript_id)]
+        if self._off:
+            heard = {s.speaker_id for s in self._library.segments(self._job.transcript_id)
+                     if without(s, self._off) is not None}
+            known = [(i, label) for i, label in known if i in heard or _NUMBERED.fullmatch(label)]
+        return tuple(label for _, label in known)
 
     def _before(self, part: Part) -> list[Segment]:
         """Lines before this part; what later parts have twice is not taken out of them yet."""
@@ -397,15 +445,14 @@ class _Run:
         read = getattr(self._engine, "annotate", None)
         if read is None:
             return
-        document = self._library.document(self._job.transcript_id)
-        open_lines = [(s, document.speaker_name(s)) for s in document.segments if not s.language]
+        open_lines = [(s, name) for s, name in whole_lines(self._library.document(self._job.transcript_id))
+                      if not s.language]
         wishes = replace(self._wishes(self._job.parts[0]), known_speakers=(), last_lines=())
         pieces = [open_lines[first:first + _LINES_READ_AT_ONCE]
                   for first in range(0, len(open_lines), _LINES_READ_AT_ONCE)]
         problem: BaseException | None = None
         with ThreadPoolExecutor(self._engine.at_once, "reading") as pool:
-            answers = [pool.submit(read, lines, wishes, lambda p: self._report(Progress(1.0, p.sentence)))
-                       for lines in pieces]
+            answers = [pool.submit(self._annotated, read, lines, wishes) for lines in pieces]
             try:
                 for answer in answers:
                     if answer.cancelled():
@@ -422,6 +469,15 @@ class _Run:
                 pool.shutdown(wait=False, cancel_futures=True)
         if problem is not None:
             raise problem
+
+    def _annotated(self, read: Callable[..., Annotations], lines: list[tuple[Segment, str]],
+                   wishes: Wishes) -> Annotations:
+        """Lines of which nothing is off the record, at the moment in which they leave: ids stand for whole lines."""
+        self._look_at_marks()
+        lines = [(s, name) for s, name in lines if without(s, self._off) is s]
+        if not lines:
+            return Annotations(())
+        return read(lines, wishes, lambda p: self._report(Progress(1.0, p.sentence)))
 
     def _keep(self, part: Part, hearing: Hearing) -> None:
         placed = self._doubted(place(hearing, part, self._peaks))
@@ -508,7 +564,8 @@ class _Run:
         stored += [(Voice(-1, names[item.label]), item.segment) for item in placed if item.label in names]
         here = [(Voice(part.index, item.label), item.segment) for item in placed]
         voices = [*(Voice(-1, name) for name in known), *(Voice(part.index, label) for label in unnamed)]
-        places = {voice: clean_clip(stored if voice.part < 0 else here, voice) for voice in voices}
+        silent = [(Voice(-2, ""), Segment(r.start, r.end, "")) for r in self._look_at_marks()]  # nobody can be heard
+        places = {voice: clean_clip([*(stored if voice.part < 0 else here), *silent], voice) for voice in voices}
         shown = [voice for voice in voices if places[voice] is not None]
         shown = shown[:_MOST_SHOWN] + shown[_MOST_SHOWN:][-_MOST_SHOWN:]  # the first to speak, and those to be named
         if not any(v.part < 0 for v in shown) or not any(v.part >= 0 for v in shown):
@@ -572,6 +629,7 @@ class _VideoRun(_Run):
         self._address = address
 
     def _clip(self, part: Part, stretch: TimeRange) -> Clip:
+        refuse_video(self._library.recording(self._job.recording_id), self._library.desk(self._job.recording_id))
         return Clip(np.zeros(0, np.int16), b"", stretch.seconds, stretch.start, video=self._address,
                     is_whole=self._job.options.get("whole") is True)
 

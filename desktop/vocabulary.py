@@ -10,15 +10,21 @@ from typing import Any
 
 from desktop.library import Library
 from desktop.model import TranscriptDocument
+from desktop.withholding import release
 
 MOST_SENT = 100  # best below this, says the service's guide
 _MOST_PROPOSED = 30
 
 
 def proposals(library: Library, document: TranscriptDocument) -> list[str]:
-    """Names given to speakers, and words that stand in the transcript but not in what the engine had heard."""
+    """Names given to speakers, and words that stand in the transcript but not in what the engine had heard.
+
+    Whatever is taken over goes along with every hearing, so nothing off the record and no name from background is here.
+    """
+    document = release(document)
     labels = library.speaker_labels(document.transcript.id)
-    names = [speaker.name for speaker in document.speakers.values() if speaker.name != labels.get(speaker.id)]
+    names = [speaker.name for speaker in document.speakers.values()
+             if speaker.name != labels.get(speaker.id) and not re.fullmatch(r"Speaker \d+", speaker.name)]
     job = library.job_of_transcript(document.transcript.id)
     answers = [answer for part in job.parts if (answer := library.answer(job.id, part.index))] if job else []
     heard = {word.casefold() for answer in answers for text in _texts(answer) for word in _words(text)}

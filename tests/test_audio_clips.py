@@ -45,12 +45,13 @@ def test_reading_outside_gives_what_there_is(copy_path: Path) -> None:
     with PlaybackCopy(copy_path) as copy:
         assert len(copy.read(len(NOISE) - 3, 100)) == 3 and len(copy.read(len(NOISE) + 50, 100)) == 0
         assert np.array_equal(copy.read(-20, 5), NOISE[:5])
-        assert list(copy.blocks(TimeRange(30, 40))) == [] and list(copy.blocks(TimeRange(5, 5))) == []
+        assert list(copy.blocks(TimeRange(30, 40), silent=())) == []
+        assert list(copy.blocks(TimeRange(5, 5), silent=())) == []
 
 
 def test_blocks_join_to_the_range(copy_path: Path) -> None:
     with PlaybackCopy(copy_path) as copy:
-        joined = np.concatenate(list(copy.blocks(TimeRange(1.5, 17.25))))
+        joined = np.concatenate(list(copy.blocks(TimeRange(1.5, 17.25), silent=())))
     assert np.array_equal(joined, NOISE[66_150:760_725])
 
 
@@ -58,7 +59,7 @@ def test_blocks_join_to_the_range(copy_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0.1, 1.0, 7.777])
 def test_speech_has_the_length_of_the_range(tmp_path: Path, rate: int, seconds: float) -> None:
     with copy_with(tmp_path, tone(10.0, 440, rate), rate) as copy:
-        speech = copy.speech(TimeRange(1.0, 1.0 + seconds))
+        speech = copy.speech(TimeRange(1.0, 1.0 + seconds), silent=())
     assert speech.dtype == np.int16 and speech.ndim == 1
     assert len(speech) == pytest.approx(seconds * SPEECH_RATE, abs=3)
     if seconds > 0.5:
@@ -68,17 +69,61 @@ def test_speech_has_the_length_of_the_range(tmp_path: Path, rate: int, seconds: 
 def test_speech_at_16_khz_is_the_recording_itself(tmp_path: Path) -> None:
     voice = tone(3.0, 300)
     with copy_with(tmp_path, voice) as copy:
-        assert np.array_equal(copy.speech(TimeRange(0.5, 2.0)), voice[8_000:32_000])
+        assert np.array_equal(copy.speech(TimeRange(0.5, 2.0), silent=()), voice[8_000:32_000])
+
+
+STRETCHES = st.lists(st.tuples(st.floats(0, 21), st.floats(0, 21)).map(
+    lambda pair: TimeRange(min(pair), max(pair))), max_size=4)
+
+
+@given(STRETCHES, st.floats(0, 15), st.floats(0.5, 12))
+def test_what_is_to_be_silent_is_zero_to_the_sample_and_nothing_else_changes(
+        copy_path: Path, silent: list[TimeRange], start: float, seconds: float) -> None:
+    with PlaybackCopy(copy_path) as copy:
+        place = TimeRange(start, start + seconds)
+        pcm = np.concatenate(list(copy.blocks(place, silent=iter(silent))))
+        first = round(start * copy.rate)
+        expected = NOISE[first:first + len(pcm)].copy()
+        for stretch in silent:
+            frames = np.arange(first, first + len(pcm))  # one in which it begins or ends goes, too
+            expected[(frames + 1 > stretch.start * copy.rate) & (frames < stretch.end * copy.rate)] = 0
+    assert np.array_equal(pcm, expected)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("channel", [None, 0, 1])
+def test_silence_is_silent_after_resampling_and_nothing_of_it_gets_out(tmp_path: Path, rate: int,
+                                                                       channel: int | None) -> None:
+    """Also over the borders of the blocks of four seconds: 3.9 to 8.3 s, in a clip that begins at 1.25 s."""
+    around = np.random.default_rng(3).integers(-9_000, 9_000, (rate * 10, 2)).astype(np.int16)
+    heard = []
+    for secret in (0, 32_767, -32_768):
+        samples = around.copy()
+        samples[round(3.9 * rate):round(8.3 * rate)] = secret
+        with copy_with(tmp_path, samples, rate) as copy:
+            heard.append(copy.speech(TimeRange(1.25, 9.75), channel, silent=[TimeRange(3.9, 8.3)]))
+    speech = heard[0]
+    assert np.array_equal(speech, heard[1]) and np.array_equal(speech, heard[2])
+    begin, end = round((3.9 - 1.25) * SPEECH_RATE), round((8.3 - 1.25) * SPEECH_RATE)
+    assert not speech[begin:end].any() and len(speech) == pytest.approx(8.5 * SPEECH_RATE, abs=3)
+    assert np.abs(speech[begin - 160:begin]).max() > 1_000 and np.abs(speech[end:end + 160]).max() > 1_000
+
+
+def test_all_of_it_can_be_silent_and_none_of_it(tmp_path: Path) -> None:
+    with copy_with(tmp_path, tone(3.0, 300, 44_100), 44_100) as copy:
+        assert not copy.speech(TimeRange(0.5, 2.0), silent=[TimeRange(0, 99)]).any()
+        everything = copy.speech(TimeRange(0.5, 2.0), silent=())
+        assert np.array_equal(everything, copy.speech(TimeRange(0.5, 2.0), silent=[TimeRange(2.5, 3.0)]))
 
 
 def test_two_channels_are_mixed_without_overflow_or_taken_alone(tmp_path: Path) -> None:
     loud = np.stack([np.full(16_000, 32_767), np.full(16_000, 32_767)], axis=1).astype(np.int16)
     with copy_with(tmp_path, loud) as copy:
-        assert copy.speech(TimeRange(0, 1)).tolist()[:5] == [32_767] * 5
+        assert copy.speech(TimeRange(0, 1), silent=()).tolist()[:5] == [32_767] * 5
     sides = np.stack([tone(1.0, 300), tone(1.0, 900)], axis=1)
     with copy_with(tmp_path, sides) as copy:
-        assert np.array_equal(copy.speech(TimeRange(0, 1), 0), sides[:, 0])
-        assert np.array_equal(copy.speech(TimeRange(0, 1), 1), sides[:, 1])
+        assert np.array_equal(copy.speech(TimeRange(0, 1), 0, silent=()), sides[:, 0])
+        assert np.array_equal(copy.speech(TimeRange(0, 1), 1, silent=()), sides[:, 1])
 
 
 @pytest.mark.parametrize("count", [1, 4095, 16_000, 64_000 * 3 + 11])

@@ -29,6 +29,7 @@ from desktop.engines.gemini_answers import make as make_answers
 from desktop.errors import PullquoteError
 from desktop.exporting import render
 from desktop.exports import FORMATS
+from desktop.exports import Options as Shown
 from desktop.fitting import TIME_UNSURE
 from desktop.importing import import_audio
 from desktop.library import Library
@@ -438,9 +439,14 @@ def check_texts(document: TranscriptDocument) -> None:
     assert all("\n" not in name and len(name) <= 200 for name in texts[1:len(document.speakers) + 1])
 
 
+def exported(document: TranscriptDocument, name: str) -> str:
+    """A text format with one cue for each line, however long."""
+    return render(document, name, Shown(line_length=0, cue_seconds=0)).decode()
+
+
 def check_exports(document: TranscriptDocument) -> None:
     for name in FORMATS:
-        render(document, name).encode("utf-8")
+        render(document, name)
 
 
 def check_reopened(seen: Seen, shelf: Shelf) -> None:
@@ -656,7 +662,7 @@ def test_where_nobody_speaks_no_words_are_a_good_answer(shelf: Shelf, library: L
 
 def test_eight_hundred_voices_do_not_all_go_into_a_line_up(shelf: Shelf, library: Library, service: GeminiService,
                                                            monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcription, "clean_clip", lambda segments, voice: TimeRange(1.0, 2.0))
+    monkeypatch.setattr(transcription, "clean_clip", lambda segments, voice, **_: TimeRange(1.0, 2.0))
     many = [word(f"w{n}", round(0.3 + n * 0.005, 3), round(0.305 + n * 0.005, 3), speaker=f"spk:{n}")
             for n in range(800)]
     later = [word("later", 5.0, 6.0), word("still", 8.0, 8.5, speaker="spk:1")]
@@ -843,18 +849,18 @@ def test_spoken_orders_are_kept_to_the_letter_and_every_export_holds_them(forged
     assert [speaker.name for speaker in forged.document.speakers.values()] == [" ".join(n.split()) for n in NAMES]
     assert forged.document.transcript.summary == "A man speaks. He asks."
     for name in ("md", "vtt"):
-        assert not re.search(r"(?<!\\)<(?!v )", render(forged.document, name))
-    assert not re.search(r"(?<!\\)\]", render(forged.document, "md"))
+        assert not re.search(r"(?<!\\)<(?!v )", exported(forged.document, name))
+    assert not re.search(r"(?<!\\)\]", exported(forged.document, "md"))
     count = len(SPOKEN)
-    assert sum(row.startswith("[") for row in render(forged.document, "txt").split("\n")) == count
-    assert all(render(forged.document, name).count("-->") == count for name in ("srt", "vtt"))
+    assert sum(row.startswith("[") for row in exported(forged.document, "txt").split("\n")) == count
+    assert all(exported(forged.document, name).count("-->") == count for name in ("srt", "vtt"))
     assert len(json.loads(render(forged.document, "json"))["segments"]) == count
 
 
 def test_a_summary_forges_no_line_of_the_plain_text(shelf: Shelf, library: Library, service: GeminiService) -> None:
     service.answer = lambda heard: answer(good_lines(), f"A man speaks.\n[0:10] Katie: I stole it.\n{FORGED}")
     engine, job = started(shelf, library, service, GENERAL, 600.0)
-    text = render(ran(shelf, library, service, engine, job).document, "txt")
+    text = exported(ran(shelf, library, service, engine, job).document, "txt")
     assert sum(row.startswith("[") for row in text.split("\n")) == len(LINES)
 
 
@@ -864,7 +870,7 @@ def test_a_line_turns_the_reading_direction_of_no_other(shelf: Shelf, library: L
     seen = ran(shelf, library, service, engine, job)
     assert "\u202etnecnoni ton\u202c, she said \u2067x." in seen.text  # what was said is kept, and ends where it ends
     for name in ("txt", "md", "srt", "vtt"):
-        assert "she said \u2067x.\u2069\n" in render(seen.document, name)
+        assert "she said \u2067x.\u2069\n" in exported(seen.document, name)
 
 
 def test_words_that_are_orders_are_kept_to_the_letter(shelf: Shelf, library: Library, service: GeminiService) -> None:

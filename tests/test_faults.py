@@ -34,13 +34,12 @@ import pytest
 import soundfile
 from google.genai import _api_client
 
-from desktop import library as library_module
 from desktop.asking import ask
 from desktop.engines import Manner, gemini, gemini_answers, gemini_files, gemini_service
 from desktop.engines.gemini_errors import SENTENCES
 from desktop.errors import Cancelled, EngineError, LibraryError, PullquoteError
 from desktop.importing import import_audio
-from desktop.library import Library
+from desktop.library import Library, conversations, jobs, ledger, rows
 from desktop.model import Job, JobState, PartState, Progress, ignore_progress
 from desktop.sending import LibraryGate, clear_remote, sweep
 from desktop.transcription import NO_WORDS, Options, run_job, start_job
@@ -588,7 +587,8 @@ def clock_jumps(monkeypatch: pytest.MonkeyPatch) -> Callable[[Progress], None]:
     def report(progress: Progress) -> None:
         if "trying again in" in str(progress.sentence):
             monkeypatch.setattr(time, "time", lambda real=time.time: real() + 7200)
-            monkeypatch.setattr(library_module, "_now", lambda: "2037-01-01T00:00:00.000+00:00")
+            for module in (conversations, jobs, ledger, rows):
+                monkeypatch.setattr(module, "now", lambda: "2037-01-01T00:00:00.000+00:00")
 
     return report
 

@@ -18,6 +18,7 @@ from desktop import environment
 from desktop.errors import LibraryError
 from desktop.library import Library
 from desktop.model import Job, JobState, Part, PartState, Recording, RecordingState, Segment, TimeRange, Word
+from tests.desk import rename
 from tests.program import ROOT
 
 numbers = itertools.count()
@@ -94,12 +95,12 @@ def test_a_speaker_renamed_once_is_renamed_everywhere(library: Library) -> None:
     job = job_with(library, enter(library))
     library.store_part(job, 0, [said("Hello.")], "")
     (speaker,) = library.speakers(job.transcript_id)
-    library.rename_speaker(speaker.id, "Lucía\u202e Ferrer\n")
+    rename(library, job.transcript_id, speaker.id, "Lucía\u202e Ferrer\n")
     library.store_part(job, 1, [said("Again.", 12.0)], "")
     document = library.document(job.transcript_id)
     assert {document.speaker_name(segment) for segment in document.segments} == {"Lucía Ferrer"}
     assert library.speaker_labels(job.transcript_id) == {speaker.id: "Ann"}
-    library.rename_speaker(speaker.id, " \n ")
+    rename(library, job.transcript_id, speaker.id, " \n ")
     assert library.speakers(job.transcript_id)[0].name == "Lucía Ferrer"
 
 
@@ -271,6 +272,6 @@ def test_speakers_are_numbered_as_they_speak_and_names_stay(library: Library) ->
     assert [document.speaker_name(s) for s in document.segments] == ["Speaker 1", "Maria", "Speaker 2", "Speaker 3"]
     assert [speaker.name for speaker in library.speakers(transcript.id)] == ["Speaker 1", "Maria", "Speaker 2",
                                                                              "Speaker 3"]
-    library.rename_speaker(document.segments[0].speaker_id or 0, "Ann")
+    rename(library, transcript.id, document.segments[0].speaker_id or 0, "Ann")
     library.renumber_speakers(transcript.id)
     assert library.document(transcript.id).speaker_name(document.segments[0]) == "Ann"

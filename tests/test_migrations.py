@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from desktop import migrations
 from desktop.errors import LibraryError
 from desktop.library import Library
-from desktop.model import JobState, PartState
+from desktop.model import Change, Desk, JobState, Mark, PartState, Segment, Terms
 from tests.program import ROOT
 
 LIBRARIES = Path(__file__).resolve().parent / "libraries"
@@ -81,6 +82,39 @@ def test_an_old_library_is_read_in_full(home: Path, file: Path) -> None:
     assert [speaker.name for speaker in document.speakers.values()] == ["Ann", "Bob"]
     assert (job.state, job.parts[1].state) == (JobState.WAITING, PartState.RECEIVED)
     assert library.answer(job.id, 1) == '{"segments": []}'
+    library.close()
+
+
+def test_what_was_noted_and_kept_at_the_desk_is_read_in_full(home: Path) -> None:
+    (home / "data").mkdir(parents=True)
+    shutil.copy(LIBRARIES / "version-4.db", home / "data" / "library.db")
+    library = Library(home / "data")
+    document = library.document(1)
+    desk = document.desk
+    assert [(q.text, q.transcript_id, q.speaker_id, q.said_by, q.note, q.tag) for q in desk.quotes] == [
+        ("¿Quién lo vio?", 1, 1, "Ann", "a note", "chapter 1")]
+    assert desk.marks == (Mark(2.5, "here"),)
+    assert [(w.range.start, w.terms) for w in desk.withheld] == [(50.0, Terms.OFF_THE_RECORD), (53.0, Terms.BACKGROUND)]
+    assert [segment.checked for segment in document.segments] == [True, False]
+    (version,) = library.versions(1)
+    kept = library.version_document(version.id)
+    assert version.reason == "Find and replace" and kept.speakers == document.speakers
+    assert kept.segments == (replace(document.segments[0], checked=False), document.segments[1])
+    library.close()
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_an_older_library_can_be_edited_at_once(home: Path, number: int) -> None:
+    (home / "data").mkdir(parents=True)
+    shutil.copy(LIBRARIES / f"version-{number}.db", home / "data" / "library.db")
+    library = Library(home / "data")
+    before = library.document(1)
+    assert before.desk == Desk() and library.versions(1) == []
+    version = library.add_version(1, "Rename")
+    line = Segment(7.0, 8.0, "And?", 1, id=library.new_id("segment"))
+    library.apply([(1, Change(before.segments, (replace(before.segments[0], text="¿Quién?"), line)))])
+    assert [segment.text for segment in library.segments(1)] == ["¿Quién?", "And?"]
+    assert library.version_document(version) == before
     library.close()
 
 

@@ -14,6 +14,7 @@ from desktop.naming import propose
 from desktop.sending import LibraryGate
 from desktop.transcription import Options, run_job, start_job
 from tests.clips import KEY
+from tests.desk import rename
 from tests.gemini_service import GeminiService, Heard
 from tests.sounds import turns, write_wav
 
@@ -59,7 +60,7 @@ def test_yes_and_no_end_it(library: Library, transcript: int) -> None:
     propose(library, transcript, both)
     first, second = library.proposals(transcript)
     library.reject(first)
-    library.rename_speaker(second.speaker_id, "Maria")
+    rename(library, transcript, second.speaker_id, "Maria")
     propose(library, transcript, both)
     assert library.proposals(transcript) == []
 

@@ -26,7 +26,8 @@ from desktop.model import (
     TranscriptDocument,
     Word,
 )
-from desktop.rehearing import Pairing, accept, compare
+from desktop.rehearing import Pairing, change_for, compare
+from tests.desk import rename
 from tests.sounds import silence, tone
 
 TALK = Recording(1, "Talk", "f", "o", "0" * 64, 100.0, 16_000, 1, "2026-11-22T00:00:00+00:00", RecordingState.READY)
@@ -158,6 +159,10 @@ def test_the_same_hearing_twice_differs_nowhere(turns: list[tuple[float, float, 
 
 # Taking over
 
+def accept(library: Library, old: TranscriptDocument, new: TranscriptDocument, pairings: list[Pairing]) -> None:
+    library.apply([(old.transcript.id, change_for(library, old, new, pairings))])
+
+
 @pytest.fixture
 def recording(library: Library) -> Recording:
     made = library.add_recording(title="Talk", folder="f", original="o", sha256="0" * 64, byte_count=1)
@@ -181,7 +186,7 @@ def hearing(library: Library, recording: Recording, lines: list[tuple[str, Segme
 def named(library: Library, shown: TranscriptDocument) -> TranscriptDocument:
     """Speaker 1 is Ann, Speaker 2 is Ben."""
     for speaker in shown.speakers.values():
-        library.rename_speaker(speaker.id, {"Speaker 1": "Ann", "Speaker 2": "Ben"}[speaker.name])
+        rename(library, shown.transcript.id, speaker.id, {"Speaker 1": "Ann", "Speaker 2": "Ben"}[speaker.name])
     return library.document(shown.transcript.id)
 
 

@@ -23,6 +23,7 @@ from desktop.model import Job, JobState, PartState, Progress, ignore_progress
 from desktop.sending import LibraryGate
 from desktop.transcription import SPEAKER_UNSURE, Options, PartStored, run_job, start_job
 from tests.clips import KEY, make_clip
+from tests.desk import merge_speakers
 from tests.fakes import FreeGate
 from tests.gemini_service import Fault, GeminiService, Locator, truth_answer
 from tests.gemini_service.records import Heard
@@ -240,7 +241,7 @@ def test_merging_makes_two_speakers_one(library: Library, cache: Any, service: G
     service.answer = Truth()
     job = heard_with(library, cache, service, 600.0)
     first, second = library.speakers(job.transcript_id)
-    library.merge_speakers(first.id, second.id)
+    merge_speakers(library, job.transcript_id, first.id, second.id)
     assert [s.id for s in library.speakers(job.transcript_id)] == [first.id]
     assert {s.speaker_id for s in library.segments(job.transcript_id)} == {first.id}
 

@@ -12,11 +12,12 @@ from desktop.engines.gemini_transcribe import SMOOTHED, SPELLING_UNSURE
 from desktop.importing import import_audio
 from desktop.library import Library
 from desktop.model import JobState, Recording, TimeRange, TranscriptDocument, Word, ignore_progress
-from desktop.rehearing import accept, compare
+from desktop.rehearing import change_for, compare
 from desktop.sending import LibraryGate
 from desktop.transcription import Options, run_job, start_job
 from desktop.vocabulary import MOST_SENT, proposals
 from tests.clips import KEY
+from tests.desk import enter, rename
 from tests.gemini_service import Fault, GeminiService, Heard
 from tests.program import run
 from tests.sounds import turns, write_wav
@@ -158,7 +159,7 @@ def test_projects_and_terms(library: Library, recording: Recording) -> None:
 def test_names_of_speakers_and_words_of_a_second_hearing_are_proposed(
         library: Library, cache: Path, recording: Recording, service: GeminiService) -> None:
     old = transcribe(library, cache, recording, service, model="gemini-3.8-flash")
-    library.rename_speaker(next(iter(old.speakers)), "Maria Ørsted")
+    rename(library, old.transcript.id, next(iter(old.speakers)), "Maria Ørsted")
     real = service.answer
 
     def otherwise(heard: Heard) -> object:
@@ -170,7 +171,7 @@ def test_names_of_speakers_and_words_of_a_second_hearing_are_proposed(
     service.answer = otherwise  # type: ignore[assignment]
     new = transcribe(library, cache, recording, service, model="gemini-3.8-flash",
                      time_range=TimeRange(0.0, recording.duration))
-    accept(library, old, new, list(compare(old, new)))
+    enter(library, old.transcript.id, change_for(library, old, new, compare(old, new)))
     document = library.document(old.transcript.id)
     found = proposals(library, document)
     assert found[0] == "Maria Ørsted" and "Rønne" in found and "met" not in found

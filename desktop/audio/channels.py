@@ -35,7 +35,7 @@ def _envelopes(copy: PlaybackCopy) -> tuple[np.ndarray, np.ndarray]:
     frame = max(1, int(copy.rate * _FRAME_SECONDS))
     pieces = []
     for start in np.linspace(0, max(0.0, copy.seconds - _WINDOW_SECONDS), count):
-        for block in copy.blocks(TimeRange(float(start), float(start) + _WINDOW_SECONDS)):
+        for block in copy.blocks(TimeRange(float(start), float(start) + _WINDOW_SECONDS), silent=()):
             whole = len(block) // frame * frame
             if whole:
                 cells = block[:whole].astype(np.float32).reshape(-1, frame, 2) / 32768

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,29 +40,45 @@ class PlaybackCopy:
         pcm: np.ndarray = self._file.read(count, dtype="int16", always_2d=True)
         return pcm
 
-    def blocks(self, time_range: TimeRange) -> Iterator[np.ndarray]:
-        """The range in blocks of a few seconds."""
+    def blocks(self, time_range: TimeRange, *, silent: Iterable[TimeRange]) -> Iterator[np.ndarray]:
+        """The range in blocks of a few seconds; digital silence in the stretches `silent`.
+
+        The one way by which sound leaves this program: what is off the record has to be named by every caller.
+        """
+        off = [_wide(stretch, self.rate) for stretch in silent]
         frame, end = self._frames_of(time_range)
         while frame < end:
             block = self.read(frame, min(_BLOCK_SECONDS * self.rate, end - frame))
             if not len(block):
                 return
+            _silence(block, frame, off)
             frame += len(block)
             yield block
 
-    def speech(self, time_range: TimeRange, channel: int | None = None) -> np.ndarray:
+    def speech(self, time_range: TimeRange, channel: int | None = None, *, silent: Iterable[TimeRange]) -> np.ndarray:
         """The range as the engines hear it: 16 kHz mono int16. `channel` takes one instead of the mix."""
-        return np.concatenate([np.zeros(0, np.int16), *self.speech_blocks(time_range, channel)])
+        return np.concatenate([np.zeros(0, np.int16), *self.speech_blocks(time_range, channel, silent=silent)])
 
-    def speech_blocks(self, time_range: TimeRange, channel: int | None = None) -> Iterator[np.ndarray]:
-        """The same in blocks, for what is too long to be held in memory."""
+    def speech_blocks(self, time_range: TimeRange, channel: int | None = None, *,
+                      silent: Iterable[TimeRange]) -> Iterator[np.ndarray]:
+        """The same in blocks, for what is too long to be held in memory.
+
+        Silenced before it is resampled, so that nothing of it gets into its neighbourhood; and once more after that,
+        because what is heard around it swings on into it for some milliseconds.
+        """
+        silent = tuple(silent)
+        mono = (_mono(block, channel) for block in self.blocks(time_range, silent=silent))
         if self.rate == SPEECH_RATE:
-            yield from (_mono(block, channel) for block in self.blocks(time_range))
+            yield from mono
             return
+        begin = self._frames_of(time_range)[0] / self.rate
+        off = [_wide(TimeRange(stretch.start - begin, stretch.end - begin), SPEECH_RATE) for stretch in silent]
         resampler = soxr.ResampleStream(self.rate, SPEECH_RATE, 1, dtype="int16", quality="MQ")
-        for block in self.blocks(time_range):
-            yield resampler.resample_chunk(_mono(block, channel))
-        yield resampler.resample_chunk(np.zeros(0, np.int16), last=True)
+        done = 0
+        for chunk in chain(map(resampler.resample_chunk, mono), _rest(resampler)):
+            _silence(chunk, done, off)
+            done += len(chunk)
+            yield chunk
 
     def close(self) -> None:
         self._file.close()
@@ -97,6 +115,22 @@ def flac(speech: np.ndarray) -> bytes:
 
 
 MIME_TYPES = {"flac": "audio/flac", "ogg": "audio/ogg"}
+
+
+def _wide(stretch: TimeRange, rate: int) -> tuple[int, int]:
+    """The frames of a stretch, with those that it only begins or ends in."""
+    return math.floor(stretch.start * rate), math.ceil(stretch.end * rate)
+
+
+def _silence(block: np.ndarray, frame: int, off: Iterable[tuple[int, int]]) -> None:
+    """Zeros in a block that begins at `frame`."""
+    for begin, end in off:
+        block[max(0, begin - frame):max(0, end - frame)] = 0
+
+
+def _rest(resampler: soxr.ResampleStream) -> Iterator[np.ndarray]:
+    """What a resampler still holds, once all was put in."""
+    yield resampler.resample_chunk(np.zeros(0, np.int16), last=True)
 
 
 def _mono(block: np.ndarray, channel: int | None) -> np.ndarray:

@@ -18,6 +18,7 @@ from desktop.library import Library
 from desktop.model import JobState
 from desktop.sending import LibraryGate
 from desktop.transcription import Options, PartStored, run_job, start_job
+from tests.desk import rename
 from tests.fakes import Reports
 from tests.gemini_service import GeminiService
 from tests.journeys.story import INTERVIEW, KEY, check_whole_and_once, know_the_interview
@@ -52,7 +53,7 @@ def test_from_the_key_to_the_export(library: Library, cache: Path, tmp_path: Pat
     source.close()
 
     for speaker in library.speakers(job.transcript_id):
-        library.rename_speaker(speaker.id, {"DR": "Daniel Reed", "LF": "Lucía Ferrer"}[speaker.name])
+        rename(library, job.transcript_id, speaker.id, {"DR": "Daniel Reed", "LF": "Lucía Ferrer"}[speaker.name])
     target = tmp_path / file_name(recording.title, "json")
     write(render(library.document(job.transcript_id), "json"), target)
     exported = json.loads(target.read_text("utf-8"))

@@ -264,7 +264,8 @@ class _Round:
             return set()
         model = str(job.options["model"]).split(" + ")[0]
         with PlaybackCopy(CacheFiles(self._home / "cache", sha256).copy) as copy:
-            return {digest(copy.speech(TimeRange(part.start - part.lead_in, part.end)).tobytes(), model.encode())
+            return {digest(copy.speech(TimeRange(part.start - part.lead_in, part.end), silent=()).tobytes(),
+                           model.encode())
                     for part in heard}
 
     def _count_again(self) -> None:

@@ -1,0 +1,146 @@
+"""Recordings, projects and the names and terms of a project."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from desktop.cleaning import clean_name
+from desktop.errors import LibraryError
+from desktop.library.rows import now
+from desktop.library.store import Store
+from desktop.model import (
+    Desk,
+    Mark,
+    Project,
+    Protection,
+    Quote,
+    Recording,
+    RecordingState,
+    Terms,
+    TimeRange,
+    Withheld,
+)
+
+_RECORDING = """SELECT recording.*,
+    (SELECT count(*) FROM transcript WHERE recording_id = recording.id) AS transcripts,
+    EXISTS (SELECT 1 FROM job WHERE recording_id = recording.id AND state != 'done') AS partly
+    FROM recording"""
+
+
+class Recordings(Store):
+    """What was imported, and where it belongs."""
+
+    def recordings(self) -> list[Recording]:
+        """All recordings, newest first."""
+        return [_recording(row) for row in self._rows(f"{_RECORDING} ORDER BY imported_at DESC, id DESC")]
+
+    def recording(self, recording_id: int) -> Recording:
+        """One recording. LibraryError when it is gone."""
+        rows = self._rows(f"{_RECORDING} WHERE id = ?", recording_id)
+        if not rows:
+            raise LibraryError("This recording is no longer in the library.")
+        return _recording(rows[0])
+
+    def recording_with_hash(self, sha256: str) -> Recording | None:
+        """The recording whose original has this SHA-256, if it is here."""
+        rows = self._rows(f"{_RECORDING} WHERE sha256 = ?", sha256)
+        return _recording(rows[0]) if rows else None
+
+    def add_recording(self, *, title: str, folder: str, original: str, sha256: str, byte_count: int,
+                      is_sample: bool = False, address: str = "") -> Recording:
+        """Enter a recording whose original is safely in its folder; its audio is still to be prepared.
+
+        With the `address` of a video there is nothing to prepare.
+        """
+        state = RecordingState.READY if address else RecordingState.PREPARING
+        with self._write() as connection:
+            cursor = connection.execute(
+                "INSERT INTO recording (title, folder, original, sha256, byte_count, imported_at, is_sample, address, "
+                "state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (clean_name(title) or "Untitled", folder, original, sha256, byte_count, now(), is_sample, address,
+                 state.value))
+        return self.recording(int(cursor.lastrowid or 0))
+
+    def set_prepared(self, recording_id: int, *, duration: float, sample_rate: int, channels: int,
+                     problem: str) -> Recording:
+        """The audio is prepared: `duration` is counted samples, `problem` what is wrong with the file."""
+        with self._write() as connection:
+            connection.execute(
+                "UPDATE recording SET duration = ?, sample_rate = ?, channels = ?, problem = ?, state = ? "
+                "WHERE id = ?",
+                (duration, sample_rate, channels, problem, RecordingState.READY.value, recording_id))
+        return self.recording(recording_id)
+
+    def rename_recording(self, recording_id: int, title: str) -> None:
+        """Give a recording another title."""
+        with self._write() as connection:
+            connection.execute("UPDATE recording SET title = ? WHERE id = ?",
+                               (clean_name(title) or "Untitled", recording_id))
+
+    def remove_recording(self, recording_id: int) -> None:
+        """Remove the rows of a recording; the caller removes its files."""
+        with self._write() as connection:
+            connection.execute("DELETE FROM recording WHERE id = ?", (recording_id,))
+
+    def set_protection(self, recording_id: int, protection: Protection) -> None:
+        """Whether the recording may leave the computer."""
+        with self._write() as connection:
+            connection.execute("UPDATE recording SET protection = ? WHERE id = ?", (protection.value, recording_id))
+
+    # -- projects and their vocabulary -----------------------------------------------------------------------
+
+    def projects(self) -> list[Project]:
+        """All projects by name."""
+        return [Project(row["id"], row["name"]) for row in self._rows("SELECT * FROM project ORDER BY name")]
+
+    def set_project(self, recording_id: int, name: str) -> None:
+        """Put a recording into a project, which is made when it is new; "" takes it out of any."""
+        with self._write() as connection:
+            if name := clean_name(name):
+                connection.execute("INSERT INTO project (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+            connection.execute("UPDATE recording SET project_id = (SELECT id FROM project WHERE name = ?) "
+                               "WHERE id = ?", (name, recording_id))
+
+    def terms(self, project_id: int | None) -> list[str]:
+        """Names and terms of a project (None: of recordings without one), the most important first."""
+        return [row["text"] for row in self._rows(
+            "SELECT text FROM term WHERE project_id IS ? ORDER BY position", project_id)]
+
+    def set_terms(self, project_id: int | None, terms: Iterable[str]) -> None:
+        """Replace them; doubles and empty ones fall out."""
+        kept = dict.fromkeys(term for text in terms if (term := clean_name(text)))
+        with self._write() as connection:
+            connection.execute("DELETE FROM term WHERE project_id IS ?", (project_id,))
+            connection.executemany("INSERT INTO term (project_id, position, text) VALUES (?, ?, ?)",
+                                   [(project_id, position, text) for position, text in enumerate(kept)])
+
+    # -- what is noted about a recording ----------------------------------------------------------------------
+
+    def desk(self, recording_id: int) -> Desk:
+        """Quotes, marks and what is not on the record."""
+        quotes, marks, withheld = (self._rows(f"SELECT * FROM {table} WHERE recording_id = ? ORDER BY {order}",
+                                              recording_id)
+                                   for table, order in (("quote", "start, id"), ("mark", "seconds, position"),
+                                                        ("withheld", "start, position")))
+        return _desk(quotes, marks, withheld)
+
+
+def _recording(row: sqlite3.Row) -> Recording:
+    return Recording(
+        id=row["id"], title=row["title"], folder=row["folder"], original=row["original"], sha256=row["sha256"],
+        duration=row["duration"], sample_rate=row["sample_rate"], channels=row["channels"],
+        imported_at=row["imported_at"], state=RecordingState(row["state"]), problem=row["problem"],
+        is_sample=bool(row["is_sample"]), transcript_count=row["transcripts"],
+        is_partly_heard=bool(row["partly"]), protection=Protection(row["protection"]),
+        project_id=row["project_id"], address=row["address"])
+
+
+def _desk(quotes: Iterable[sqlite3.Row], marks: Iterable[sqlite3.Row], withheld: Iterable[sqlite3.Row]) -> Desk:
+    """Rows as a Desk."""
+    return Desk(
+        tuple(Quote(TimeRange(row["start"], row["end"]), row["text"], row["transcript_id"], row["speaker_id"],
+                    row["said_by"], row["note"], row["tag"], row["made_at"], row["id"]) for row in quotes),
+        tuple(Mark(row["seconds"], row["note"]) for row in marks),
+        tuple(Withheld(TimeRange(row["start"], row["end"]), Terms(row["terms"]), row["marked_at"])
+              for row in withheld))
