@@ -4,49 +4,70 @@ from __future__ import annotations
 
 import re
 
-from desktop.exports.lines import one_line
-from desktop.model import Segment, TranscriptDocument, clock
+from desktop.exports.lines import isolated, one_line
+from desktop.exports.options import Options
+from desktop.exports.turns import Turn, missing, turns
+from desktop.model import TranscriptDocument
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
 
-def plain(document: TranscriptDocument) -> str:
+def plain(document: TranscriptDocument, options: Options) -> bytes:
     """Title and summary, then a line for each segment with time and speaker; what is no such line is indented."""
-    lines = [document.recording.title, ""]
+    lines = [one_line(document.recording.title), ""]
     if document.transcript.summary:
         lines += [f"    {one_line(document.transcript.summary)}", ""]
-    for segment in document.segments:
-        name = document.speaker_name(segment)
-        head = f"[{clock(segment.start)}] {name}: " if name else f"[{clock(segment.start)}] "
-        lines.append(head + one_line(segment.text) + _emotion(segment))
-        if segment.translation:
-            lines.append(f"    {one_line(segment.translation)}")
-    return "\n".join([*lines, *_missing(document), ""])
+    for turn in turns(document, options):
+        lines.append(_head(turn, options) + " ".join(filter(None, (isolated(turn.text), turn.opinion))))
+        if turn.translation:
+            lines.append(f"    {turn.translation}")
+    return "\n".join([*lines, *missing(document), ""]).encode()
 
 
-def markdown(document: TranscriptDocument) -> str:
+def _head(turn: Turn, options: Options) -> str:
+    """Time and speaker; a line of nobody does not begin like that of somebody."""
+    time = f"[{turn.time}] " if turn.time else ""
+    name = " ".join(filter(None, (isolated(turn.name), f"({turn.language})" if turn.language else "")))
+    if not turn.name:
+        name = f"{name} " if name else "— " if options.speakers and not time else ""
+        return time + name
+    return f"{time}{name}: "
+
+
+def markdown(document: TranscriptDocument, options: Options) -> bytes:
     """The same as Markdown; everything from the recording is escaped."""
-    lines = [f"# {_escaped(document.recording.title)}", ""]
+    lines = [f"# {escaped(document.recording.title)}", ""]
     if document.transcript.summary:
-        lines += [_escaped(document.transcript.summary), ""]
-    for segment in document.segments:
-        name = document.speaker_name(segment)
-        speaker = f" **{_escaped(name)}:**" if name else ""
-        lines.append(f"`{clock(segment.start)}`{speaker} {_escaped(one_line(segment.text) + _emotion(segment))}")
-        if segment.translation:
-            lines += ["", f"> {_escaped(segment.translation)}"]
+        lines += [escaped(document.transcript.summary), ""]
+    beside = options.translation == "beside" and any(segment.translation for segment in document.segments)
+    lines += _table(turns(document, options)) if beside else _paragraphs(turns(document, options))
+    return ("\n".join([*lines, *(escaped(line) for line in missing(document)), ""]).rstrip("\n") + "\n").encode()
+
+
+def _paragraphs(shown: list[Turn]) -> list[str]:
+    lines = []
+    for turn in shown:
+        lines.append(_spoken(turn))
+        if turn.translation:
+            lines += ["", f"> {escaped(turn.translation)}"]
         lines.append("")
-    return "\n".join([*lines, *(_escaped(line) for line in _missing(document)), ""]).rstrip("\n") + "\n"
+    return lines
 
 
-def _emotion(segment: Segment) -> str:
-    return f" (machine's opinion: {segment.emotion})" if segment.emotion else ""
+def _table(shown: list[Turn]) -> list[str]:
+    rows = [f"| {_spoken(turn)} | {escaped(turn.translation)} |" for turn in shown]
+    return ["| As spoken | Translation |", "| --- | --- |", *rows, ""]
 
 
-def _missing(document: TranscriptDocument) -> list[str]:
-    return [f"(Not transcribed: {clock(gap.start)} to {clock(gap.end)})" for gap in document.transcript.missing]
+def _spoken(turn: Turn) -> str:
+    language = f"({turn.language})" if turn.language else ""
+    head = " ".join(filter(None, (escaped(isolated(turn.name)), language)))
+    parts = (f"`{turn.time}`" if turn.time else "", f"**{head}:**" if turn.name else language,
+             escaped(" ".join(filter(None, (isolated(turn.text), turn.opinion)))))
+    return " ".join(filter(None, parts))
 
 
-def _escaped(text: str) -> str:
-    escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
-    return re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)  # "1. " would start a list
+def escaped(text: str) -> str:
+    """Text of a recording as one line of Markdown that is only text."""
+    marked = _MARKDOWN.sub(r"\\\1", one_line(text))
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", marked)  # "1. " would start a list
