@@ -30,13 +30,13 @@ from desktop.model import (
     ignore_progress,
     parse_clock,
 )
-from desktop.receipts import PRESETS, claims_of, what_goes
+from desktop.receipts import PRESETS, claims_of, shown, what_goes
 
 if TYPE_CHECKING:
     from desktop.library import Library
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
-COMMANDS = ("transcribe", "ask", "count", "translate", "key", "ledger", "protect")
+COMMANDS = ("transcribe", "import-transcript", "ask", "count", "translate", "key", "ledger", "protect")
 _stop = threading.Event()
 
 
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pullquote", description="From interview to quote you can stand behind.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_transcribe(commands)
+    _add_import(commands)
     _add_ask(commands)
     _add_count(commands)
     _add_translate(commands)
@@ -98,11 +99,43 @@ def _add_transcribe(commands: argparse._SubParsersAction[argparse.ArgumentParser
                          "Google's audio page")
     command.add_argument("--smooth", action="store_true", help="leave out ums and false starts (not to quote from); "
                          "needs a transcribing model")
-    command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
     command.add_argument("--output", default="-", metavar="PATH|-", help="a file, a folder, or - for stdout")
     command.add_argument("--no-emotion", dest="emotion", action="store_false", help="do not ask for emotions")
-    command.add_argument("--emotions", action="store_true", help="write emotions too (the machine's opinion)")
     command.add_argument("--keep", action="store_true", help="keep recording and transcript in the library")
+    _add_format(command)
+
+
+def _add_format(command: argparse.ArgumentParser) -> None:
+    """What the result looks like; the window offers the same, and PDF."""
+    from desktop.exports import FORMATS, Options
+
+    shown, limits = Options(), command.add_argument_group("subtitles (0: no limit)")
+    command.add_argument("--format", choices=tuple(FORMATS), default="txt", help="PDF is made in the window only")
+    command.add_argument("--no-timecodes", dest="timecodes", action="store_false", help="write no times")
+    command.add_argument("--no-names", dest="names", action="store_false", help="write no names of speakers")
+    command.add_argument("--show-language", action="store_true", help="write the language of each line")
+    command.add_argument("--translation", choices=("below", "beside", "none"), default=shown.translation)
+    command.add_argument("--emotions", action="store_true", help="write emotions too (the machine's opinion)")
+    command.add_argument("--clean", action="store_true", help="lightly cleaned: without ums and stumbles")
+    for flag, usual, what in (("--line-length", shown.line_length, "letters in a line"),
+                              ("--lines-per-cue", shown.lines_per_cue, "lines at a time"),
+                              ("--cue-seconds", shown.cue_seconds, "the longest time on the screen"),
+                              ("--reading-speed", shown.reading_speed, "letters a second")):
+        limits.add_argument(flag, type=_limit, default=usual, metavar="N", help=f"{what}; default: {usual:g}")
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number up to 1000")
+    return int(text)
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("import-transcript", help="lay a transcript made elsewhere onto a recording in the "
+                                  "library")
+    command.set_defaults(run=_import_transcript)
+    command.add_argument("file", metavar="RECORDING", type=Path, help="the audio file that was imported")
+    command.add_argument("transcript", metavar="FILE", type=Path, help="srt, vtt, sbv, otr or json")
 
 
 def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -137,9 +170,8 @@ def _add_translate(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     command.add_argument("--to", default="en", metavar="en", help="the language to translate into")
     command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29",
                          help="only the lines in it")
-    command.add_argument("--emotions", action="store_true", help="write emotions too (the machine's opinion)")
-    command.add_argument("--format", choices=("txt", "md", "srt", "vtt", "json"), default="txt")
     command.add_argument("--output", default="-", metavar="PATH|-")
+    _add_format(command)
 
 
 def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -248,6 +280,7 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
               library: Library, cache: Path, target: Path | None, ledger: Library | None) -> int:
     from desktop.audio.cache import CacheFiles
     from desktop.audio.peaks import Peaks
+    from desktop.clipping import silenced
     from desktop.doubts import speech_without_text
     from desktop.engines import make_engine
     from desktop.sending import LibraryGate, manner_of
@@ -257,8 +290,8 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
     saved = settings.load(_settings_file())
     try:
         recording = _take_in(library, cache, file, show)
-        if engine_name == "gemini" and not options.keep:
-            _check_mark(recording.sha256)
+        if not options.keep:
+            _take_marks(library, recording, sends=engine_name == "gemini")
         model = saved.gemini_model if recording.address and not options.model else _model(
             options.model, engine_name, saved)
         engine = make_engine(engine_name, model, key=key, url=url,
@@ -288,7 +321,7 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
     document = library.document(job.transcript_id)
     show.clear()
     gaps = () if recording.address else speech_without_text(
-        Peaks.load(CacheFiles(cache, recording.sha256).peaks), document)
+        silenced(Peaks.load(CacheFiles(cache, recording.sha256).peaks), document.desk.off_record), document)
     return _result(document, problem or recording.problem, bool(problem), options, target, show, gaps)
 
 
@@ -301,14 +334,16 @@ def _model(wanted: str, engine: str, saved: settings.Settings) -> str:
     return wanted or saved.two_hearings or saved.gemini_model
 
 
-def _check_mark(sha256: str) -> None:
-    """A recording that is marked “never upload” in the library is not sent from outside it either."""
+def _take_marks(library: Library, recording: Recording, *, sends: bool) -> None:
+    """What is marked on this sound in the user's library holds outside it: “never upload”, and off the record."""
     from desktop.paths import data_folder
-    from desktop.sending import check_file
+    from desktop.sending import carry_withheld, check_file
 
     if (data_folder() / "library.db").exists():
-        with _library(keep=True, writes=False) as (library, _):
-            check_file(library, sha256)
+        with _library(keep=True, writes=False) as (known, _):
+            if sends:
+                check_file(known, recording.sha256)
+            carry_withheld(known, library, recording)
 
 
 def _result(document: TranscriptDocument, problem: str, failed: bool, options: argparse.Namespace,
@@ -329,12 +364,15 @@ def _result(document: TranscriptDocument, problem: str, failed: bool, options: a
 def _write(document: TranscriptDocument, options: argparse.Namespace, target: Path | None,
            only_if_any: bool = False) -> None:
     from desktop.exporting import render, write
+    from desktop.exports import Options
 
     if only_if_any and not document.segments:
         return
-    content = render(document, options.format, emotions=options.emotions)
+    content = render(document, options.format, Options(
+        options.timecodes, options.names, options.show_language, options.translation, options.emotions, options.clean,
+        options.line_length, options.lines_per_cue, options.cue_seconds, options.reading_speed))
     if target is None:
-        sys.stdout.buffer.write(content.encode("utf-8"))
+        sys.stdout.buffer.write(content)
         sys.stdout.flush()
     else:
         write(content, target)
@@ -342,11 +380,16 @@ def _write(document: TranscriptDocument, options: argparse.Namespace, target: Pa
 
 def _targets(options: argparse.Namespace) -> dict[Path | _Address, Path]:
     """Where each file's result goes; nothing for standard output. UserError before any work is done."""
+    from desktop.exports import FORMATS
+
+    kind = FORMATS[options.format]
     if options.output == "-":
+        if not kind.is_text and (sys.stdout.isatty() or len(options.files) > 1):
+            raise UserError("{title} is not text to print. Name a file or a folder with --output.", title=kind.title)
         return {}
     output = Path(options.output)
     if output.is_dir():
-        targets = {file: output / f"{file.stem}.{options.format}" for file in options.files}
+        targets = {file: output / f"{file.stem}.{kind.ending}" for file in options.files}
         if len(set(targets.values())) < len(options.files):
             raise UserError("Two of the files have the same name, so one result would overwrite the other. Transcribe "
                             "them one after the other.")
@@ -481,7 +524,7 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
         show = _Stderr(options.file.name)
         recording = _take_in(library, cache, options.file, show)
         if not options.keep:
-            _check_mark(recording.sha256)
+            _take_marks(library, recording, sends=True)
         newest = next(iter(library.transcripts(recording.id)), None)
         document = library.document(newest.id) if newest else None
         about_sound = bool(options.preset and PRESETS[options.preset][2])
@@ -499,7 +542,7 @@ def _ask(options: argparse.Namespace, environment_key: str) -> int:
                 show.clear()
                 if len(questions) > 1:
                     print(f"\n{question}")
-                for claim in claims_of(thread.turns[-1]):
+                for claim in shown(claims_of(thread.turns[-1]), library.desk(recording.id).off_record):
                     sources = ", ".join(clock(place.start) for place in claim.places) or "no source in the recording"
                     print(f"{claim.text} [{sources}]")
         finally:
@@ -522,7 +565,7 @@ def _count(options: argparse.Namespace, environment_key: str) -> int:
     print(f"The audio is sent to {url.split('/')[2]}, counted, and removed there.", file=sys.stderr)
     with _stopping_softly(), _library(keep=False) as (library, cache), _ledger_beside(True) as ledger:
         recording = _take_in(library, cache, options.file, show)
-        _check_mark(recording.sha256)
+        _take_marks(library, recording, sends=True)
         try:
             tokens = count_tokens(library, cache, recording, model, options.time_range, key=key, url=url,
                                   gate=LibraryGate(library, recording.id, consent=True, ledger=ledger),
@@ -599,6 +642,19 @@ def _translate(options: argparse.Namespace, environment_key: str) -> int:
         document = library.document(newest.id)
     show.clear()
     _write(document, options, None if options.output == "-" else Path(options.output))
+    return DONE
+
+
+def _import_transcript(options: argparse.Namespace, environment_key: str) -> int:
+    from desktop.fitting import TIME_UNSURE
+    from desktop.transcript_files import add
+
+    with _library(keep=True) as (library, _):
+        recording = _kept(library, options.file)
+        document = library.document(add(library, recording, options.transcript))
+    doubtful = sum(TIME_UNSURE in segment.flags for segment in document.segments)
+    print(f"{recording.title}: {len(document.segments)} lines, {len(document.speakers)} speakers" + (
+        f", {doubtful} with times that are unsure" if doubtful else ""))
     return DONE
 
 

@@ -54,7 +54,7 @@ def test_with_a_key_gemini_is_the_default_and_says_where_the_audio_goes(home: Pa
 
 
 @pytest.mark.parametrize("arguments", [
-    ["transcribe"], ["transcribe", "a.wav", "--engine", "oracle"], ["transcribe", "a.wav", "--format", "docx"],
+    ["transcribe"], ["transcribe", "a.wav", "--engine", "oracle"], ["transcribe", "a.wav", "--format", "pdf"],
     ["transcribe", "a.wav", "--range", "3:00-2:00"], ["transcribe", "a.wav", "--range", "soon"],
     ["transcribe", "a.wav", "--speakers", "0"], ["transcribe", "a.wav", "--speakers", "many"], ["key", "steal"],
     ["transcribe", "--no-such-option", "a.wav"]])

@@ -30,11 +30,12 @@ class Entry:
     separator: bool = False
 
 
-MENUS = ("File", "Edit", "Recording", "Transcript", "Playback", "View", "Help")
+MENUS = ("File", "Edit", "Recording", "Transcript", "Speaker", "Playback", "View", "Help")
 MENU_TITLES = {
     "File": QT_TRANSLATE_NOOP("actions", "&File"), "Edit": QT_TRANSLATE_NOOP("actions", "&Edit"),
     "Recording": QT_TRANSLATE_NOOP("actions", "&Recording"), "Transcript": QT_TRANSLATE_NOOP("actions", "&Transcript"),
-    "Playback": QT_TRANSLATE_NOOP("actions", "&Playback"), "View": QT_TRANSLATE_NOOP("actions", "&View"),
+    "Speaker": QT_TRANSLATE_NOOP("actions", "&Speaker"), "Playback": QT_TRANSLATE_NOOP("actions", "&Playback"),
+    "View": QT_TRANSLATE_NOOP("actions", "&View"),
     "Help": QT_TRANSLATE_NOOP("actions", "&Help"),
 }
 
@@ -47,8 +48,13 @@ ACTIONS: tuple[Entry, ...] = (
           ("Ctrl+Shift+E",), icon="download", separator=True),
     Entry("quit", "File", QT_TRANSLATE_NOOP("actions", "&Quit"), "close", (QKeySequence.StandardKey.Quit,),
           role=QAction.MenuRole.QuitRole, separator=True),
+    Entry("undo", "Edit", QT_TRANSLATE_NOOP("actions", "&Undo"), "undo", (QKeySequence.StandardKey.Undo,)),
+    Entry("redo", "Edit", QT_TRANSLATE_NOOP("actions", "&Redo"), "redo", ("Ctrl+Y", "Ctrl+Shift+Z")),
     Entry("copy", "Edit", QT_TRANSLATE_NOOP("actions", "&Copy selected lines"), "copy_selection",
-          (QKeySequence.StandardKey.Copy,)),
+          (QKeySequence.StandardKey.Copy,), separator=True),
+    Entry("find", "Edit", QT_TRANSLATE_NOOP("actions", "&Find…"), "find", (QKeySequence.StandardKey.Find,),
+          separator=True),
+    Entry("replace", "Edit", QT_TRANSLATE_NOOP("actions", "R&eplace…"), "find_and_replace", ("Ctrl+H",)),
     Entry("settings", "Edit", QT_TRANSLATE_NOOP("actions", "&Settings…"), "open_settings", ("Ctrl+,",),
           role=QAction.MenuRole.PreferencesRole, icon="settings", separator=True),
     Entry("transcribe", "Recording", QT_TRANSLATE_NOOP("actions", "&Transcribe…"), "transcribe", ("Ctrl+T",),
@@ -64,13 +70,50 @@ ACTIONS: tuple[Entry, ...] = (
           separator=True),
     Entry("remove", "Recording", QT_TRANSLATE_NOOP("actions", "Re&move recording…"), "remove_recording",
           icon="trash-2"),
-    Entry("rename_speaker", "Transcript", QT_TRANSLATE_NOOP("actions", "Rename &speaker everywhere…"),
-          "rename_speaker", ("F2",)),
-    Entry("translate", "Transcript", QT_TRANSLATE_NOOP("actions", "&Translate…"), "translate"),
-    Entry("remove_transcript", "Transcript", QT_TRANSLATE_NOOP("actions", "Remove this &transcript…"),
+    Entry("edit_line", "Transcript", QT_TRANSLATE_NOOP("actions", "&Edit this line"), "edit_line", ("Alt+Return",)),
+    Entry("split_line", "Transcript", QT_TRANSLATE_NOOP("actions", "S&plit at the caret"), "split_line",
+          ("Ctrl+Return",)),
+    Entry("merge_previous", "Transcript", QT_TRANSLATE_NOOP("actions", "Merge with the pre&vious line"),
+          "merge_previous", ("Ctrl+Backspace",)),
+    Entry("merge_next", "Transcript", QT_TRANSLATE_NOOP("actions", "Merge with the ne&xt line"), "merge_next",
+          ("Ctrl+Shift+M",)),
+    Entry("insert_line", "Transcript", QT_TRANSLATE_NOOP("actions", "&Insert a line"), "insert_line",
+          ("Ctrl+Shift+Return",)),
+    Entry("delete_lines", "Transcript", QT_TRANSLATE_NOOP("actions", "&Delete lines"), "delete_lines",
+          ("Ctrl+Shift+Del",)),
+    Entry("insert_timecode", "Transcript", QT_TRANSLATE_NOOP("actions", "Insert ti&mecode"), "insert_timecode",
+          ("Ctrl+J",), separator=True),
+    Entry("mark_unclear", "Transcript", QT_TRANSLATE_NOOP("actions", "Mark as &unclear"), "mark_unclear", ("Alt+2",)),
+    Entry("check_lines", "Transcript", QT_TRANSLATE_NOOP("actions", "Heard and ri&ght"), "check_lines", ("F9",)),
+    Entry("review", "Transcript", QT_TRANSLATE_NOOP("actions", "&Review doubtful lines"), "review", ("F12",)),
+    Entry("save_quote", "Transcript", QT_TRANSLATE_NOOP("actions", "Save as &quote"), "save_quote", ("Ctrl+B",),
+          separator=True),
+    Entry("quote_check", "Transcript", QT_TRANSLATE_NOOP("actions", "&Check the quotes of a draft…"), "check_quotes",
+          ("Ctrl+Shift+K",)),
+    Entry("off_record", "Transcript", QT_TRANSLATE_NOOP("actions", "&Off the record"), "off_the_record",
+          ("Ctrl+Shift+O",), separator=True),
+    Entry("background", "Transcript", QT_TRANSLATE_NOOP("actions", "On &background: no name"), "on_background",
+          ("Ctrl+Shift+B",)),
+    Entry("on_record", "Transcript", QT_TRANSLATE_NOOP("actions", "O&n the record again"), "on_the_record"),
+    Entry("reveal", "Transcript", QT_TRANSLATE_NOOP("actions", "Re&veal or hide what is off the record"),
+          "toggle_reveal"),
+    Entry("translate", "Transcript", QT_TRANSLATE_NOOP("actions", "&Translate…"), "translate", separator=True),
+    Entry("versions", "Transcript", QT_TRANSLATE_NOOP("actions", "&Earlier versions…"), "show_versions"),
+    Entry("import_transcript", "Transcript", QT_TRANSLATE_NOOP("actions", "Import a transcript &file…"),
+          "import_transcript"),
+    Entry("remove_transcript", "Transcript", QT_TRANSLATE_NOOP("actions", "Remove this transcri&pt…"),
           "remove_transcript"),
+    Entry("rename_speaker", "Speaker", QT_TRANSLATE_NOOP("actions", "&Rename everywhere…"), "rename_speaker", ("F2",)),
+    *(Entry(f"speaker_{number}", "Speaker", QT_TRANSLATE_NOOP("actions", "Speaker of these lines: number {number}"),
+            f"speaker_{number}", (f"Ctrl+{number}",), separator=number == 1) for number in range(1, 10)),
+    Entry("new_speaker", "Speaker", QT_TRANSLATE_NOOP("actions", "These lines: a &new speaker"), "new_speaker",
+          separator=True),
+    Entry("part_speaker", "Speaker", QT_TRANSLATE_NOOP("actions", "From this line on: &somebody else"),
+          "part_speaker"),
     Entry("play", "Playback", QT_TRANSLATE_NOOP("actions", "&Play or pause"), "toggle_play",
-          ("Ctrl+Space", "Esc"), plain_keys=("Space", "K"), icon="play"),
+          ("Ctrl+Space",), plain_keys=("Space", "K"), icon="play"),
+    Entry("play_or_back", "Playback", QT_TRANSLATE_NOOP("actions", "Play or pause; twice: &back 3 seconds"),
+          "escape_play", ("Esc",)),
     Entry("back", "Playback", QT_TRANSLATE_NOOP("actions", "&Back 3 seconds"), "back", ("F7", "Alt+J"),
           icon="rewind"),
     Entry("forward", "Playback", QT_TRANSLATE_NOOP("actions", "&Forward 3 seconds"), "forward", ("F8", "Alt+L"),
@@ -82,6 +125,11 @@ ACTIONS: tuple[Entry, ...] = (
           separator=True),
     Entry("loop", "Playback", QT_TRANSLATE_NOOP("actions", "&Loop the range"), "toggle_loop", ("Shift+F5",),
           icon="repeat"),
+    Entry("play_around", "Playback", QT_TRANSLATE_NOOP("actions", "Play &around the playhead"), "play_around",
+          ("Alt+K",)),
+    Entry("slow_repeat", "Playback", QT_TRANSLATE_NOOP("actions", "Once more, slo&wly"), "slow_repeat", ("F6",)),
+    Entry("mark", "Playback", QT_TRANSLATE_NOOP("actions", "Set a &mark"), "add_mark", ("Ctrl+M",),
+          plain_keys=("M",)),
     Entry("previous", "Playback", QT_TRANSLATE_NOOP("actions", "Pre&vious segment"), "previous_segment", ("Alt+Up",)),
     Entry("next", "Playback", QT_TRANSLATE_NOOP("actions", "Ne&xt segment"), "next_segment", ("Alt+Down",)),
     Entry("go_to_time", "Playback", QT_TRANSLATE_NOOP("actions", "Go to &time…"), "go_to_time", ("Ctrl+K",),
@@ -113,19 +161,52 @@ ACTIONS: tuple[Entry, ...] = (
 BY_NAME = {entry.name: entry for entry in ACTIONS}
 
 
+def menu_text(entry: Entry) -> str:
+    """The action's text as the menu has it."""
+    return QCoreApplication.translate("actions", entry.text).replace("{number}", entry.name.rpartition("_")[2])
+
+
 def text_of(entry: Entry) -> str:
     """The action's text without the menu's & and …"""
-    return QCoreApplication.translate("actions", entry.text).replace("&", "").rstrip("…")
+    return menu_text(entry).replace("&", "").rstrip("…")
 
 
-def key_labels(entry: Entry) -> list[str]:
-    """All its keys as this platform writes them."""
-    native = QKeySequence.SequenceFormat.NativeText
-    labels = [QKeySequence(key).toString(native) for key in (*entry.plain_keys, *entry.keys)]
-    return [label for label in labels if label]  # not every platform has a key for every standard action
+def default_keys(entry: Entry) -> list[QKeySequence]:
+    """The keys as delivered, as this platform has them."""
+    return [key for item in entry.keys if not (key := QKeySequence(item)).isEmpty()]
 
 
-def tool_tip(entry: Entry) -> str:
-    """Text and first key."""
-    keys = key_labels(entry)
-    return f"{text_of(entry)} ({keys[0]})" if keys else text_of(entry)
+def _own_keys(keys: tuple[str, ...]) -> dict[str, list[QKeySequence]]:
+    """The user's own keys by action; what cannot be read is left out."""
+    found = {}
+    for line in keys:
+        name, _, rest = line.partition("=")
+        if name in BY_NAME:
+            found[name] = [key for text in rest.split(";") if not (key := QKeySequence(text)).isEmpty()]
+    return found
+
+
+def is_rebound(keys: tuple[str, ...], name: str) -> bool:
+    """Whether the user gave an action keys of their own."""
+    return name in _own_keys(keys)
+
+
+def rebound(keys: tuple[str, ...], name: str, new: list[QKeySequence] | None) -> tuple[str, ...]:
+    """The setting with other keys for an action; None: as delivered."""
+    own = _own_keys(keys)
+    own.pop(name, None)
+    if new is not None:
+        own[name] = new
+    portable = QKeySequence.SequenceFormat.PortableText
+    return tuple(f"{action}={';'.join(key.toString(portable) for key in sequence)}" for action, sequence in own.items())
+
+
+def apply_keys(made: dict[str, QAction], keys: tuple[str, ...]) -> None:
+    """Give every action its keys, and its tooltip."""
+    own = _own_keys(keys)
+    for name, action in made.items():
+        entry = BY_NAME[name]
+        action.setShortcuts(own.get(name, default_keys(entry)))
+        first = next((key.toString(QKeySequence.SequenceFormat.NativeText) for key in (
+            *(QKeySequence(key) for key in entry.plain_keys), *action.shortcuts())), "")
+        action.setToolTip(f"{text_of(entry)} ({first})" if first else text_of(entry))

@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.model import Thread, TimeRange, clock
-from desktop.receipts import PRESETS, Claim, Place, claims_of, what_goes
+from desktop.model import Thread, TimeRange, Turn, clock
+from desktop.receipts import PRESETS, Claim, Place, claims_of, shown, what_goes
 from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.words import choice_box, label, translated
 from desktop.ui.workspace import Workspace
+from desktop.withholding import is_masked
 
 
 class AskPanel(QWidget):
@@ -67,6 +68,8 @@ class AskPanel(QWidget):
         questions.grown.connect(self._show_growing)
         questions.answered.connect(self._answered)
         workspace.recording_changed.connect(self.reload)
+        self._marks: object = None  # what was off the record, and whether it could be seen, when this was shown
+        workspace.edits.desk_changed.connect(self._desk_changed)
         for signal in (workspace.document_changed, workspace.range_changed, workspace.key_changed,
                        workspace.ledger_changed):
             signal.connect(self._show_state)
@@ -123,7 +126,8 @@ class AskPanel(QWidget):
             return
         self.line.clear()
         self._thread = thread
-        workspace.questions.ask(recording, question, workspace.document, thread, time_range, about_sound=about_sound)
+        workspace.questions.ask(recording, question, workspace.document, thread, time_range, about_sound=about_sound,
+                                is_saved=workspace.edits.saver.wait)
 
     def _answered(self, thread: Thread) -> None:
         self._workspace.ledger_changed.emit()
@@ -134,12 +138,30 @@ class AskPanel(QWidget):
 
     # -- showing ---------------------------------------------------------------------------------------------
 
+    def _desk_changed(self) -> None:
+        """Something was marked off the record, or revealed: older answers are hidden or shown."""
+        workspace = self._workspace
+        marks = (workspace.desk.withheld, workspace.edits.is_revealed)
+        if workspace.recording is None or marks == self._marks:
+            return
+        self._show_choice()
+        self._show()
+        workspace.questions.forget_outdated(workspace.recording.id, workspace.edits.saver.wait,
+                                            workspace.ledger_changed.emit)
+
+    def _is_hidden(self, thread: Thread, turn: Turn) -> bool:
+        return not self._workspace.edits.is_revealed and is_masked(thread, turn, self._workspace.desk)
+
+    def _visible(self, claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+        return claims if self._workspace.edits.is_revealed else shown(claims, self._workspace.desk.off_record)
+
     def _show_choice(self) -> None:
         self._choice.clear()
         self._choice.addItem(self.tr("New conversation"), 0)
         for thread in self._threads:
             place = f" · {clock(thread.range.start)}–{clock(thread.range.end)}" if thread.range else ""
-            self._choice.addItem(f"{thread.turns[0].question[:60]}{place}", thread.id)
+            title = self.tr("Hidden") if self._is_hidden(thread, thread.turns[0]) else thread.turns[0].question[:60]
+            self._choice.addItem(f"{title}{place}", thread.id)
         self._choice.setCurrentIndex(max(0, self._choice.findData(self._thread.id if self._thread else 0)))
         self._choice.setVisible(bool(self._threads))
 
@@ -155,10 +177,25 @@ class AskPanel(QWidget):
 
     def _show(self) -> None:
         _clear(self._turns)
+        self._marks = (self._workspace.desk.withheld, self._workspace.edits.is_revealed)
         for turn in self._thread.turns if self._thread else ():
-            _add_turn(self._turns, turn.question, claims_of(turn), self.place_wanted.emit)
+            if self._thread is not None and self._is_hidden(self._thread, turn):
+                self._add_hidden()
+            else:
+                _add_turn(self._turns, turn.question, self._visible(claims_of(turn)), self.place_wanted.emit)
         self._show_growing()
         self._show_state()
+
+    def _add_hidden(self) -> None:
+        """In the place of a question and its answer, until what is off the record is revealed."""
+        note = _paragraph(self.tr("Hidden: asked before something was marked off the record."))
+        note.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        show = QPushButton(self.tr("Show"))
+        show.setAccessibleName(self.tr("Show what is off the record"))
+        show.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        show.clicked.connect(lambda: self._workspace.edits.reveal(True))
+        self._turns.addWidget(note)
+        self._turns.addWidget(show)
 
     def _show_growing(self) -> None:
         """Only what is being answered is built anew while it grows: what is above stays usable."""
@@ -167,7 +204,7 @@ class AskPanel(QWidget):
         if self._workspace.recording is None or questions.recording_id != self._workspace.recording.id:
             return
         if questions.question and (questions.is_running or questions.problem):
-            _add_turn(self._growing, questions.question, questions.growing, self.place_wanted.emit)
+            _add_turn(self._growing, questions.question, self._visible(questions.growing), self.place_wanted.emit)
             waiting = label(translated(questions.problem) or translated(questions.sentence) or self.tr("Preparing"),
                             wrap=True)
             waiting.setForegroundRole(self.palette().ColorRole.PlaceholderText)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from desktop.ui import theme
@@ -50,6 +52,13 @@ class Banner(QFrame):
         palette = self.palette()
         palette.setColor(palette.ColorRole.Window, colours.error_ground if notice.is_error else colours.info_ground)
         self.setPalette(palette)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme: its own grounds."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange and self.notice is not None:
+            self.setPalette(QPalette())
+            self.show_notice(self.notice)
 
     def _act_otherwise(self) -> None:
         if self.notice is not None and self.notice.second_verb is not None:

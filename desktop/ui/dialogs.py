@@ -1,15 +1,13 @@
-"""Small dialogs: what to transcribe and how, what leaves the computer, export with its preview, shortcuts."""
+"""Small dialogs: what to transcribe and how, what leaves the computer, shortcuts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING
 
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QLocale, Qt, QTimer
-from PySide6.QtGui import QFontDatabase
+from PySide6.QtCore import QCoreApplication, QLocale, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,19 +18,15 @@ from PySide6.QtWidgets import (
     QPushButton,
     QRadioButton,
     QSpinBox,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop import prices
 from desktop.engines import ENGINES
-from desktop.exports import FORMATS
 from desktop.ledger import money
 from desktop.model import MOST_HEARD, Protection, Report, TimeRange, clock
 from desktop.settings import WORDS_MODEL
-from desktop.ui import actions
 from desktop.ui.tasks import Task
 from desktop.ui.texts import PRIVACY_TEXT
 from desktop.ui.words import choice_box, label, plain_buttons, translated
@@ -42,7 +36,6 @@ if TYPE_CHECKING:
     from desktop.transcription import Options
 
 _VIDEO_TOKENS = 300  # a second, at most (low resolution: about 100)
-_PREVIEW_LENGTH = 50_000  # characters; laying out ten hours of talk would hold up the window
 LANGUAGES = ("en", "es", "fr", "de", "it", "pt", "nl", "pl", "ru", "uk", "tr", "ar", "fa", "he", "hi", "zh", "ja", "ko",
              "sv", "da", "nb", "fi", "cs", "el", "ro", "hu", "id", "vi", "th", "sw")
 
@@ -326,97 +319,6 @@ class TextDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(text)
         layout.addWidget(plain_buttons(buttons))
-
-
-class ExportDialog(QDialog):
-    """Choose a format; the preview is what will be written, byte for byte."""
-
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        assert workspace.document is not None
-        self._document = workspace.document
-        self.setWindowTitle(self.tr("Export transcript"))
-        self.resize(720, 560)
-        self.format = choice_box(self.tr("Format"))
-        for item in FORMATS.values():
-            self.format.addItem(f"{QCoreApplication.translate('core', item.title)} (.{item.name})", item.name)
-        self._preview = QPlainTextEdit()
-        self._preview.setReadOnly(True)
-        self._preview.setAccessibleName(self.tr("Preview"))
-        self._preview.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.content = ""
-        self._workspace = workspace
-        self.emotions = QCheckBox(self.tr("Emotions too (the machine's opinion)"))
-        self.emotions.setVisible(any(segment.emotion for segment in self._document.segments))
-        self._more = label("")
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._save = buttons.addButton(self.tr("Save as…"), QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        form = QFormLayout()
-        form.addRow(self.tr("&Format"), self.format)
-        form.addRow("", self.emotions)
-        layout = QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addWidget(self._preview, 1)
-        layout.addWidget(self._more)
-        layout.addWidget(plain_buttons(buttons))
-        self.format.currentIndexChanged.connect(lambda _: self._render())
-        self.emotions.toggled.connect(lambda _: self._render())
-        self._render()
-
-    def _render(self) -> None:
-        """On a worker: ten hours of talk are a long text."""
-        from desktop.exporting import render
-
-        chosen = self._chosen()
-        self._save.setEnabled(False)
-        QTimer.singleShot(50, self, lambda: self._workspace.tasks.start(  # first let the dialog paint itself
-            partial(render, emotions=chosen[1]), self._document, chosen[0], failed=self._workspace.show_error,
-            done=lambda content: self._rendered(chosen, content)))
-
-    def _chosen(self) -> tuple[str, bool]:
-        return str(self.format.currentData()), self.emotions.isChecked()
-
-    def _rendered(self, chosen: tuple[str, bool], content: str) -> None:
-        if shiboken6.isValid(self) and chosen == self._chosen():
-            self.content = content
-            cut = content.find("\n", _PREVIEW_LENGTH)
-            self._preview.setPlainText(content if cut < 0 else content[:cut])
-            self._more.setText(self.tr("The preview ends here; {count} more lines are saved.").format(
-                count=content.count("\n", cut + 1)))
-            self._more.setVisible(cut >= 0)
-            self._save.setEnabled(True)
-
-
-class ShortcutsDialog(QDialog):
-    """All keys, from the action table."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(self.tr("Keyboard shortcuts"))
-        self.resize(560, 640)
-        entries = [entry for entry in actions.ACTIONS if actions.key_labels(entry)]
-        table = QTableWidget(len(entries), 2)
-        table.setAccessibleName(self.windowTitle())
-        table.setHorizontalHeaderLabels([self.tr("Action"), self.tr("Keys")])
-        table.verticalHeader().hide()
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.horizontalHeader().setStretchLastSection(True)
-        for row, entry in enumerate(entries):
-            table.setItem(row, 0, QTableWidgetItem(actions.text_of(entry)))
-            table.setItem(row, 1, QTableWidgetItem("   ".join(actions.key_labels(entry))))
-        table.resizeColumnToContents(0)
-        note = label(self.tr("In the waveform: wheel scrolls, Control and wheel zooms, Shift and wheel changes the "
-                             "height; click goes there, dragging makes a range, Alt while dragging does not snap to "
-                             "silences; Control and arrows move the start of the range, with Shift its end."),
-                     wrap=True)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        for widget in (table, note, plain_buttons(buttons)):
-            layout.addWidget(widget)
 
 
 def _count(workspace: Workspace, time_range: TimeRange | None, model: str, report: Report) -> int:

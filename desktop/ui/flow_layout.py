@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
+from PySide6.QtWidgets import QLayout, QLayoutItem, QStyle, QWidget
 
 _GAP = 4
 
@@ -52,11 +52,14 @@ class FlowLayout(QLayout):
 
     def _arrange(self, rect: QRect, *, move: bool) -> int:
         x, y, row = rect.left(), rect.top(), 0
+        parent = self.parentWidget()
+        direction = parent.layoutDirection() if parent is not None else Qt.LayoutDirection.LeftToRight
         for item in self._items:
             size = item.sizeHint()
             if x > rect.left() and x + size.width() > rect.right() + 1:
                 x, y, row = rect.left(), y + row + _GAP, 0
             if move:
-                item.setGeometry(QRect(x, y, size.width(), size.height()))
+                place = QRect(x, y, size.width(), size.height())
+                item.setGeometry(QStyle.visualRect(direction, rect, place))  # right to left, it begins at the right
             x, row = x + size.width() + _GAP, max(row, size.height())
         return y + row - rect.top()

@@ -11,18 +11,24 @@ from desktop.engines import ENGINES
 from desktop.model import Recording, clock
 from desktop.ui.ask_panel import AskPanel
 from desktop.ui.ledger_view import LedgerView
+from desktop.ui.names_panel import NamesPanel
 from desktop.ui.proposals_view import ProposalsView
+from desktop.ui.quotes_panel import QuotesPanel
 from desktop.ui.words import label, translated
 from desktop.ui.workspace import Workspace
+from desktop.withholding import release
 
 
 class Inspector(QTabWidget):
     """Summary and Details; later parts add their tabs here."""
 
-    def __init__(self, workspace: Workspace, may_send: Callable[[str], bool], parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, may_send: Callable[[str], bool], rename: Callable[[int], None],
+                 parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self.ask = AskPanel(workspace, may_send)
+        self.quotes = QuotesPanel(workspace)
+        self.names = NamesPanel(workspace, rename)
         self.setDocumentMode(True)
         self.setAccessibleName(self.tr("Inspector"))
         self._summary = QPlainTextEdit()
@@ -53,18 +59,26 @@ class Inspector(QTabWidget):
         scroll.setAccessibleName(self.tr("Details"))
         self.addTab(page, self.tr("Summary"))
         self.addTab(self.ask, self.tr("Ask"))
+        self.addTab(self.quotes, self.tr("Quotes"))
+        self.addTab(self.names, self.tr("Names"))
         self.addTab(scroll, self.tr("Details"))
         self.currentChanged.connect(lambda _: self._show_details())
         workspace.recording_changed.connect(self.reload)
         workspace.document_changed.connect(self.reload)
+        workspace.shown_changed.connect(self.reload)
         self.reload()
 
     def reload(self) -> None:
         """Show what is open."""
         document = self._workspace.document
         engine = ENGINES.get(document.transcript.engine) if document else None
-        self._summary.setPlainText(document.transcript.summary if document else "")
+        hides = document is not None and not self._workspace.edits.is_revealed
+        shown = release(document).transcript.summary if document is not None and hides \
+            else document.transcript.summary if document else ""
+        self._summary.setPlainText(shown)
         self._summary.setPlaceholderText(
+            self.tr("The summary is hidden: it was written when something that is off the record now could be heard.")
+            if document and document.transcript.summary else
             self.tr("This transcript has no summary.") if document else
             self.tr("The summary appears here with a transcript from Gemini."))
         self._summary.viewport().update()  # else the old placeholder shines through
@@ -123,6 +137,8 @@ def engine_name(engine: str, model: str) -> str:
     """An engine and its model, as the window calls them."""
     if engine == "reference":
         return f"Known-good transcript ({model})"
+    if engine == "imported":
+        return f"Imported file ({model})"
     return f"{ENGINES[engine].title if engine in ENGINES else engine} · {model}"
 
 

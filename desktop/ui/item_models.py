@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
+from desktop.editing import Splice
 from desktop.model import Recording, Segment, Speaker, TranscriptDocument, clock
 from desktop.ui.imports import ImportItem
 from desktop.ui.jobs import RunningJob
+from desktop.ui.masking import HIDDEN
 from desktop.ui.words import translated
 
 Index = QModelIndex | QPersistentModelIndex
@@ -19,6 +21,8 @@ _ROOT = QModelIndex()
 
 class SegmentModel(QAbstractListModel):
     """One row per segment; ITEM gives the Segment, SPEAKER its Speaker or None."""
+
+    names_changed = Signal()  # speakers have other names, no row is another
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -34,14 +38,50 @@ class SegmentModel(QAbstractListModel):
             self._segments = segments
             self.endInsertRows()
             return
-        if segments == old and len(speakers) == len(self._speakers):
-            self._speakers = speakers
-            if segments:
-                self.dataChanged.emit(self.index(0), self.index(len(segments) - 1))
+        if segments == old and segments:
+            self._segments, self._speakers = segments, speakers
+            self.dataChanged.emit(self.index(0), self.index(len(segments) - 1))
             return
         self.beginResetModel()
         self._segments, self._speakers = segments, speakers
         self.endResetModel()
+
+    def splice(self, document: TranscriptDocument, splice: Splice) -> None:
+        """Some rows give way to others."""
+        row, removed, added = splice.row, splice.removed, len(splice.added)
+        old, stay = self._segments, min(removed, added)
+        if removed > added:
+            self.beginRemoveRows(QModelIndex(), row + stay, row + removed - 1)
+            self._segments = old[:row + stay] + old[row + removed:]
+            self.endRemoveRows()
+        elif added > removed:
+            self.beginInsertRows(QModelIndex(), row + stay, row + added - 1)
+            self._segments = old[:row + stay] + splice.added[stay:] + old[row + removed:]
+            self.endInsertRows()
+        changed = [n for n in range(stay) if old[row + n] is not splice.added[n]]
+        everywhere = document.speakers != self._speakers
+        self._segments, self._speakers = document.segments, document.speakers
+        if everywhere and self._segments:
+            self.names_changed.emit()
+        if changed:
+            self.dataChanged.emit(self.index(row + changed[0]), self.index(row + changed[-1]))
+
+    def segment(self, row: int) -> Segment | None:
+        """The segment of a row."""
+        return self._segments[row] if 0 <= row < len(self._segments) else None
+
+    def shown(self, row: int) -> Segment:
+        """The segment of a row that is there."""
+        return self._segments[row]
+
+    def row_with(self, segment_id: int) -> int:
+        """The row of the segment with this id; -1 when it is not there."""
+        return next((row for row, s in enumerate(self._segments) if s.id == segment_id), -1)
+
+    def is_hidden(self, row: int) -> bool:
+        """Whether words of this row are masked."""
+        segment = self.segment(row)
+        return segment is not None and HIDDEN in segment.flags
 
     def rowCount(self, parent: Index = _ROOT) -> int:
         return 0 if parent.isValid() else len(self._segments)

@@ -17,7 +17,6 @@ from PySide6.QtGui import (
     QDropEvent,
     QGuiApplication,
     QKeyEvent,
-    QKeySequence,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
@@ -37,15 +36,16 @@ from PySide6.QtWidgets import (
 
 from desktop import __version__
 from desktop.engines import ENGINES
-from desktop.model import Protection, TimeRange, TranscriptDocument, clock, parse_clock
+from desktop.model import Protection, Quote, TimeRange, TranscriptDocument, clock, parse_clock
 from desktop.paths import RESOURCES
 from desktop.ui import actions, theme
-from desktop.ui.item_models import ITEM, SPEAKER
+from desktop.ui.desk_verbs import DeskVerbs
 from desktop.ui.library_panel import LibraryPanel
 from desktop.ui.playback_verbs import PlaybackVerbs
 from desktop.ui.status import StatusBar
 from desktop.ui.words import sure
 from desktop.ui.workspace import Notice, Workspace
+from desktop.withholding import release
 
 if TYPE_CHECKING:
     from desktop.transcription import Options
@@ -55,7 +55,12 @@ if TYPE_CHECKING:
 _TYPING = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
 
 
-class MainWindow(PlaybackVerbs, QMainWindow):
+_ON_LINES = ("edit_line", "split_line", "merge_previous", "merge_next", "insert_line", "delete_lines",
+             "insert_timecode", "mark_unclear", "check_lines", "review", "save_quote", "find", "replace", "versions",
+             "new_speaker", "part_speaker", *(f"speaker_{number}" for number in range(1, 10)))
+
+
+class MainWindow(PlaybackVerbs, DeskVerbs, QMainWindow):
     """Puts the panels together; every verb here is small and calls the workspace."""
 
     painted = Signal()  # the window has been on screen once
@@ -98,7 +103,10 @@ class MainWindow(PlaybackVerbs, QMainWindow):
     def _make_rest(self) -> None:
         from desktop.ui.inspector import Inspector
 
-        self.inspector = Inspector(self.workspace, self.may_send)
+        self.inspector = Inspector(self.workspace, self.may_send, self.rename_this_speaker)
+        self.inspector.quotes.export_requested.connect(self.export_quotes)
+        self.inspector.quotes.clip_requested.connect(self.save_clip)
+        self.inspector.names.assign_requested.connect(self.assign_this_speaker)
         self.inspector.ask.place_wanted.connect(self.go_to_place)
         self.inspector.proposals.place_wanted.connect(self.go_to_place)
 
@@ -129,17 +137,17 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         made: dict[str, QAction] = {}
         menus = {name: self.menuBar().addMenu(QCoreApplication.translate("actions", title))
                  for name, title in actions.MENU_TITLES.items()}
+        verbs = self.speaker_verbs()
         for entry in actions.ACTIONS:
-            action = QAction(QCoreApplication.translate("actions", entry.text), self)
+            action = QAction(actions.menu_text(entry), self)
             action.setEnabled(False)  # until the window is complete, a tenth of a second later
-            action.setShortcuts([QKeySequence(key) for key in entry.keys])
             action.setMenuRole(entry.role)
-            action.setToolTip(actions.tool_tip(entry))
-            action.triggered.connect(getattr(self, entry.verb))
+            action.triggered.connect(verbs.get(entry.verb) or getattr(self, entry.verb))
             if entry.separator:
                 menus[entry.menu].addSeparator()
             menus[entry.menu].addAction(action)
             made[entry.name] = action
+        actions.apply_keys(made, self.workspace.settings.shortcuts)
         return made
 
     def _build(self) -> None:
@@ -180,6 +188,11 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         workspace.imports.changed.connect(self._failed_import)
         workspace.settings_wanted.connect(self.open_settings)
         workspace.heard_again.connect(self.show_rehearing)
+        workspace.edits.state_changed.connect(self._show_history)
+        workspace.place_wanted.connect(self.view.show_place)
+        self.view.find_bar.preview_wanted.connect(self.show_replacements)
+        workspace.edits.spliced.connect(lambda *_: self._name_speakers())
+        workspace.edits.desk_changed.connect(self._show_state)
 
     def _restore(self) -> None:
         if self._geometry is None:
@@ -208,13 +221,41 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             "remove": recording is not None and not busy, "continue": workspace.unfinished_job() is not None,
             "play_range": workspace.range is not None and player.can_play, "clear_range": workspace.range is not None,
             "zoom_range": workspace.range is not None, "loop": workspace.range is not None and player.can_play,
-            "play_segment": document is not None and player.can_play}
+            "play_segment": document is not None and player.can_play,
+            "play_around": player.can_play, "slow_repeat": player.can_play, "play_or_back": player.can_play,
+            "mark": recording is not None, "on_record": bool(workspace.desk.withheld),
+            "reveal": bool(workspace.desk.off_record), "off_record": recording is not None,
+            "background": recording is not None, "import_transcript": recording is not None,
+            **dict.fromkeys(_ON_LINES, document is not None)}
         for name, rule in rules.items():
             self.actions_by_name[name].setEnabled(rule)
+        self._show_history()
+        self._name_speakers()
         for name in ("play", "back", "forward", "slower", "faster", "normal_speed", "go_to_time"):
             self.actions_by_name[name].setEnabled(player.can_play)
         icon = "pause" if player.is_playing else "play"
         self.actions_by_name["play"].setIcon(theme.icon(icon, self.palette().text().color()))
+
+    def _show_history(self) -> None:
+        """What would be taken back, by its name."""
+        edits = self.workspace.edits
+        for name, text in (("undo", edits.undo_text), ("redo", edits.redo_text)):
+            action = self.actions_by_name[name]
+            action.setEnabled(bool(text))
+            title = actions.menu_text(actions.BY_NAME[name])
+            action.setText(f"{title} {text}" if text else title)
+
+    def _name_speakers(self) -> None:
+        """The menu of speakers says their names."""
+        document = self.workspace.document
+        speakers = list(document.speakers.values()) if document else []
+        for number in range(1, 10):
+            action = self.actions_by_name[f"speaker_{number}"]
+            action.setVisible(number <= len(speakers) + 1)
+            if number <= len(speakers):
+                action.setText(f"&{number}  {speakers[number - 1].name.replace('&', '&&')}")
+            else:
+                action.setText(self.tr("&{number}  Somebody new").format(number=number))
 
     def _apply_theme(self) -> None:
         application = QApplication.instance()
@@ -235,7 +276,8 @@ class MainWindow(PlaybackVerbs, QMainWindow):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self.isActiveWindow() \
-                and isinstance(watched, QWidget) and QApplication.activeModalWidget() is None:
+                and isinstance(watched, QWidget) and QApplication.activeModalWidget() is None \
+                and QApplication.activePopupWidget() is None:
             return self._plain_key(event)
         return False
 
@@ -309,20 +351,20 @@ class MainWindow(PlaybackVerbs, QMainWindow):
 
     def export_transcript(self) -> None:
         from desktop.exporting import file_name
-        from desktop.ui.dialogs import ExportDialog
+        from desktop.ui.export_dialog import ExportDialog
 
         if self.workspace.document is None:
             return
         dialog = ExportDialog(self.workspace, self)
         if not dialog.exec():
             return
-        ending = str(dialog.format.currentData())
+        ending = dialog.ending
         name, _ = QFileDialog.getSaveFileName(self, self.tr("Save transcript as"), file_name(
             self.workspace.document.recording.title, ending), f"*.{ending}")
         if name:
             self.save_export(dialog.content, Path(name))
 
-    def save_export(self, content: str, path: Path) -> None:
+    def save_export(self, content: bytes, path: Path) -> None:
         """Write what the preview showed; the file dialog has asked before replacing."""
         from desktop.errors import UserError
         from desktop.exporting import write
@@ -335,12 +377,21 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             self.workspace.noticed.emit(Notice(self.tr("Saved as {path}").format(path=path)))
 
     def copy_selection(self) -> None:
+        """The chosen lines, or the text selected in the editor; never what is off the record."""
         from desktop.exports.lines import one_line
 
+        document, focus = self.workspace.document, QApplication.focusWidget()
+        if document is None or isinstance(focus, QPlainTextEdit | QLineEdit):
+            if isinstance(focus, QPlainTextEdit | QLineEdit):
+                focus.copy()
+            return
+        chosen = {s.id for row in self.view.transcript.selected_rows() if (s := document.segments[row])}
+        released = release(document)
         lines = []
-        for index in sorted(self.view.transcript.selectedIndexes(), key=lambda i: i.row()):
-            segment, speaker = index.data(ITEM), index.data(SPEAKER)
-            lines.append(f"[{clock(segment.start)}] {speaker.name + ': ' if speaker else ''}{one_line(segment.text)}")
+        for segment in released.segments:
+            if segment.id in chosen:
+                name = released.speaker_name(segment)
+                lines.append(f"[{clock(segment.start)}] {name + ': ' if name else ''}{one_line(segment.text)}")
         if lines:
             QGuiApplication.clipboard().setText("\n".join(lines))
 
@@ -458,6 +509,78 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             only = [document.segments[row].id for row in rows] if dialog.only_chosen else None
             self.workspace.translate(dialog.language, only)
 
+    # -- verbs: the desk's dialogs ---------------------------------------------------------------------------
+
+    def find(self) -> None:
+        self.view.open_find(replacing=False)
+
+    def find_and_replace(self) -> None:
+        self.view.open_find(replacing=True)
+
+    def review(self) -> None:
+        self.view.open_review()
+
+    def show_replacements(self, found: list[Any]) -> None:
+        from desktop.ui.replace_dialog import ReplaceDialog
+
+        ReplaceDialog(self.workspace, found, self).open()
+
+    def show_versions(self) -> None:
+        from desktop.ui.versions_dialog import VersionsDialog
+
+        self.view.transcript.commit()
+        VersionsDialog(self.workspace, self).open()
+
+    def check_quotes(self) -> None:
+        from desktop.ui.quote_check_dialog import QuoteCheckDialog
+
+        self.view.transcript.commit()
+        dialog = QuoteCheckDialog(self.workspace, self)
+        dialog.place_wanted.connect(self.go_to_quoted)
+        dialog.show()
+
+    def go_to_quoted(self, recording_id: int, transcript_id: int, start: float, end: float, segment_id: int) -> None:
+        """Open what a row of the quote check points to, and play it."""
+        self.workspace.go_to(recording_id, transcript_id, TimeRange(start, end))
+
+    def import_transcript(self) -> None:
+        """A transcript from a file, for the open recording."""
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("Import a transcript"), "", self.tr(
+            "Transcripts (*.srt *.vtt *.json *.otr);;All files (*)"))
+        if name:
+            self.workspace.import_transcript(Path(name))
+
+    def export_quotes(self) -> None:
+        """All quotes of the recording as one file."""
+        from desktop.exporting import file_name, render_quotes
+
+        document, recording = self.workspace.document, self.workspace.recording
+        if document is None or recording is None:
+            return
+        kinds = {self.tr("Word document (*.docx)"): "docx", self.tr("Markdown (*.md)"): "md",
+                 self.tr("Table (*.csv)"): "csv"}
+        name, kind = QFileDialog.getSaveFileName(self, self.tr("Save quotes as"), file_name(
+            self.tr("{title} quotes").format(title=recording.title), "docx"), ";;".join(kinds))
+        if name:
+            ending = Path(name).suffix[1:].lower()
+            chosen = ending if ending in kinds.values() else kinds.get(kind, "docx")
+            self.save_export(render_quotes(document, chosen), Path(name))
+
+    def save_clip(self, quote: Quote | None) -> None:
+        """The sound of a quote as a file."""
+        from desktop.exporting import file_name
+
+        recording = self.workspace.recording
+        if quote is None or recording is None:
+            return
+        kinds = {self.tr("WAV (*.wav)"): "wav", self.tr("FLAC (*.flac)"): "flac", self.tr("MP3 (*.mp3)"): "mp3"}
+        name, kind = QFileDialog.getSaveFileName(self, self.tr("Save the sound of the quote as"), file_name(
+            f"{recording.title} {clock(quote.range.start).replace(':', '.')}", "wav"), ";;".join(kinds))
+        if name:
+            ending = Path(name).suffix[1:].lower()
+            self.workspace.save_clip(quote.range, ending if ending in kinds.values() else kinds.get(kind, "wav"),
+                                     Path(name))
+
     def edit_vocabulary(self) -> None:
         """Names and terms that engines are told of."""
         from desktop.ui.vocabulary_dialog import VocabularyDialog
@@ -476,18 +599,20 @@ class MainWindow(PlaybackVerbs, QMainWindow):
                 self.workspace.rename(title)
 
     def rename_speaker(self) -> None:
-        index = self.view.transcript.currentIndex()
-        speaker = index.data(SPEAKER) if index.isValid() else None
-        if speaker is None:
+        """Of the chosen line."""
+        segment = self.workspace.segment(self.workspace.selected)
+        if segment is None or segment.speaker_id is None:
             self.workspace.noticed.emit(Notice(self.tr("Choose a line of the speaker first, then rename.")))
             return
+        self.rename_this_speaker(segment.speaker_id)
+
+    def rename_this_speaker(self, speaker_id: int) -> None:
+        from desktop.ui.names_panel import RenameDialog
+
         document = self.workspace.document
-        names = [s.name for s in document.speakers.values()] if document else [speaker.name]
-        name, fine = QInputDialog.getItem(
-            self, self.tr("Rename speaker everywhere"), self.tr("Name (the name of another speaker makes both one)"),
-            names, names.index(speaker.name), True)
-        if fine and name.strip():
-            self.workspace.rename_speaker(speaker.id, name)
+        self.view.transcript.commit()
+        if document is not None and speaker_id in document.speakers:
+            RenameDialog(self.workspace, document, speaker_id, self).exec()
 
     def remove_recording(self) -> None:
         recording = self.workspace.recording
@@ -525,9 +650,9 @@ class MainWindow(PlaybackVerbs, QMainWindow):
         SettingsDialog(self.workspace, self).exec()
 
     def show_shortcuts(self) -> None:
-        from desktop.ui.dialogs import ShortcutsDialog
+        from desktop.ui.keys_dialog import KeysDialog
 
-        ShortcutsDialog(self).exec()
+        KeysDialog(self.workspace, self.actions_by_name, self).exec()
 
     def show_privacy(self) -> None:
         from desktop.ui.dialogs import PrivacyDialog
@@ -557,6 +682,12 @@ class MainWindow(PlaybackVerbs, QMainWindow):
             "A transcript is being made. What has been heard is kept and the rest can be continued later, but the part "
             "that is being heard now is lost, also when it was paid for."), self.tr("Quit now"))
 
+    def may_lose_edits(self) -> bool:
+        """Ask before quitting when the library could not be written."""
+        return sure(self, self.tr("Quit Pullquote"), self.tr(
+            "Your latest edits could not be written to the library (see the message in the window). If you quit now, "
+            "they are lost."), self.tr("Quit and lose them"))
+
     def last_recording(self) -> int:
         """Id of the recording that was open when the program was last closed; 0 when none."""
         value: Any = self._geometry.value("recording", 0) if self._geometry is not None else 0
@@ -565,6 +696,10 @@ class MainWindow(PlaybackVerbs, QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop everything; what is unfinished is continued at the next start."""
         if self.workspace.jobs.running and not self.may_stop_jobs():
+            event.ignore()
+            return
+        self.view.transcript.commit() if self.is_complete else None
+        if not self.workspace.edits.saver.close() and not self.may_lose_edits():
             event.ignore()
             return
         self.workspace.player.pause()

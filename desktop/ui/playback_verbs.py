@@ -63,6 +63,8 @@ class PlaybackVerbs:
         current = workspace.selected if workspace.selected >= 0 else self.view.playing_row()
         segment = workspace.segment(current + step)
         if segment is not None:
+            if self.view.transcript.editor.hasFocus():  # the caret goes along
+                self.view.transcript.edit_row(current + step)
             workspace.select(current + step)
             self.view.seek(segment.start)
 

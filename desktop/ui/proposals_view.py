@@ -9,6 +9,7 @@ from desktop.model import SPEAKER_UNSURE, Proposal, Segment, Speaker, clock
 from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.words import label
 from desktop.ui.workspace import Workspace
+from desktop.withholding import without
 
 _SHOWN, _LONGEST = 4, 140  # proposals at a time; characters of a line
 
@@ -24,7 +25,15 @@ class ProposalsView(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         workspace.document_changed.connect(self.reload)
+        workspace.shown_changed.connect(self.reload)
+        workspace.edits.spliced.connect(lambda *_: self._edited())
+        workspace.edits.saver.idle.connect(self._edited)
         self.reload()
+
+    def _edited(self) -> None:
+        """Only what is shown here can be settled by an edit."""
+        if not self.isHidden():
+            self.reload()
 
     def reload(self) -> None:
         """Those of the shown transcript."""
@@ -38,13 +47,18 @@ class ProposalsView(QWidget):
         lines = {segment.id: segment for segment in document.segments} if document else {}
         for proposal in self._workspace.library.proposals(document.transcript.id) if document else ():
             known = document is not None and proposal.speaker_id in document.speakers  # the document may be older
-            if known and proposal.segment_id in lines and shown < _SHOWN:
+            if known and proposal.segment_id in lines and shown < _SHOWN and self._is_open(lines[proposal.segment_id]):
                 self._layout.addWidget(self._row(proposal, lines[proposal.segment_id]))
                 shown += 1
         for speaker, line in self._unsure()[:_SHOWN]:
             self._layout.addWidget(self._doubt(speaker, line))
             shown += 1
         self.setVisible(shown > 0)
+
+    def _is_open(self, line: Segment) -> bool:
+        """Whether nothing of the line is hidden."""
+        document, edits = self._workspace.document, self._workspace.edits
+        return document is not None and (edits.is_revealed or without(line, document.desk.off_record) is line)
 
     def _unsure(self) -> list[tuple[Speaker, Segment]]:
         """Speakers of whom it is open whether they are another one, each with the longest line."""
@@ -69,13 +83,14 @@ class ProposalsView(QWidget):
         play = QPushButton(self.tr("Play"))
         play.clicked.connect(lambda: self.place_wanted.emit(line.start, line.id))
         buttons.addWidget(play)
+        edits = self._workspace.edits
         for other in list(document.speakers.values())[:_SHOWN]:
             if other.id != speaker.id:
                 same = QPushButton(self.tr("Same as {name}").format(name=other.name))
-                same.clicked.connect(lambda _=False, other=other: self._workspace.settle_speaker(speaker.id, other.id))
+                same.clicked.connect(lambda _=False, other=other: edits.settle_speaker(speaker.id, other.id))
                 buttons.addWidget(same)
         new = QPushButton(self.tr("Somebody new"))
-        new.clicked.connect(lambda: self._workspace.settle_speaker(speaker.id))
+        new.clicked.connect(lambda: edits.settle_speaker(speaker.id))
         buttons.addWidget(new)
         layout.addWidget(choices)
         return row
@@ -92,7 +107,7 @@ class ProposalsView(QWidget):
         play.clicked.connect(lambda: self.place_wanted.emit(line.start, line.id))
         take = QPushButton(self.tr("Use name"))
         take.setToolTip(self.tr("Call the speaker {name} everywhere").format(name=proposal.name))
-        take.clicked.connect(lambda: self._workspace.rename_speaker(proposal.speaker_id, proposal.name))
+        take.clicked.connect(lambda: self._workspace.edits.rename_speaker(proposal.speaker_id, proposal.name))
         leave = QPushButton(self.tr("No"))
         leave.setToolTip(self.tr("Do not propose this name again"))
         leave.clicked.connect(lambda: self._workspace.reject(proposal))

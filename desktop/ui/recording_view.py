@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction, QFont
+from PySide6.QtGui import QAction, QFont, QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -19,19 +20,25 @@ from PySide6.QtWidgets import (
 
 from desktop.audio.cache import CacheFiles
 from desktop.audio.peaks import Peaks
+from desktop.editing import Splice
 from desktop.engines import ENGINES
 from desktop.engines.gemini_errors import SENTENCES
 from desktop.errors import LibraryError
-from desktop.model import Recording, RecordingState, TimeRange, clock
+from desktop.model import Recording, RecordingState, TimeRange, TranscriptDocument, clock
 from desktop.ui.banner import Banner
+from desktop.ui.find_bar import FindBar
 from desktop.ui.inspector import engine_name
 from desktop.ui.overview_strip import OverviewStrip
-from desktop.ui.transcript_panel import TranscriptView
+from desktop.ui.transcript_panel import PlayingWord, TranscriptView
 from desktop.ui.transport_bar import TransportBar
 from desktop.ui.wave_detail import WaveDetail
 from desktop.ui.waveform_view import WaveformView
 from desktop.ui.words import ElidedLabel, choice_box, label, translated
 from desktop.ui.workspace import Notice, Workspace
+from desktop.withholding import without
+
+if TYPE_CHECKING:
+    from desktop.ui.review_bar import ReviewBar
 
 _ANY_HEIGHT = 16_777_215  # Qt's own "no limit"
 _TICK = 30  # milliseconds between two looks at the player
@@ -56,7 +63,9 @@ class RecordingView(QWidget):
         self.waveform = WaveformView()
         self.overview = OverviewStrip(self.waveform)
         self.transport = TransportBar(workspace, actions)
-        self.transcript = TranscriptView()
+        self.transcript = TranscriptView(is_command=self._is_command)
+        self.find_bar = FindBar(workspace, self.transcript)
+        self.review_bar: ReviewBar | None = None  # made when it is first wanted
         self.follow_button = QPushButton(self.tr("Back to the playing line"))
         for button in (self.transcribe_button, self.follow_button):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must not take Space away from playing
@@ -67,6 +76,10 @@ class RecordingView(QWidget):
         self._video = QWidget()
         self._lower = QStackedWidget()
         self._detail = WaveDetail()
+        self._words = PlayingWord()
+        self._facts_later = QTimer(self)
+        self._facts_later.setSingleShot(True)
+        self._facts_later.setInterval(300)
         self._ticker = QTimer(self)
         self._ticker.setInterval(_TICK)
         self._build()
@@ -95,8 +108,9 @@ class RecordingView(QWidget):
         self._lower.addWidget(self.transcript)
         self._lower.addWidget(self._empty_page())
         below = QWidget()
-        lower = QVBoxLayout(below)
+        self._bars = lower = QVBoxLayout(below)
         lower.setContentsMargins(0, 0, 0, 0)
+        lower.addWidget(self.find_bar)
         lower.addWidget(self._lower)
         lower.addWidget(self.follow_button, 0, Qt.AlignmentFlag.AlignHCenter)
         self.follow_button.hide()
@@ -137,6 +151,9 @@ class RecordingView(QWidget):
         workspace.recording_changed.connect(self.show_recording)
         workspace.picture_changed.connect(self.show_picture)
         workspace.document_changed.connect(self.show_document)
+        workspace.shown_changed.connect(self._show_masked)
+        workspace.edits.spliced.connect(self._splice)
+        workspace.edits.desk_changed.connect(self._show_desk)
         workspace.range_changed.connect(self._show_range)
         workspace.gaps_changed.connect(self._show_gaps)
         workspace.segment_selected.connect(self._show_selected)
@@ -155,14 +172,24 @@ class RecordingView(QWidget):
         transcript.selectionModel().currentChanged.connect(lambda index, _: workspace.select(index.row()))
         transcript.play_requested.connect(workspace.player.play)
         transcript.play_segment_requested.connect(self.play_segment)
+        transcript.text_edited.connect(workspace.edits.type_text)
+        transcript.undo_wanted.connect(lambda redo: workspace.edits.redo() if redo else workspace.edits.undo())
+        transcript.edit_refused.connect(lambda _: self._say_refused())
+        workspace.giving_way.connect(transcript.commit)
+        transcript.may_leave = lambda segment: without(segment, workspace.desk.off_record) is segment
+        transcript.speaker_requested.connect(lambda _: self._actions["rename_speaker"].trigger())
+        wave.edges_moved.connect(workspace.edits.retime)
+        wave.nudge_requested.connect(workspace.edits.nudge)
         transcript.following_changed.connect(lambda _: self._show_follow())
         self.follow_button.clicked.connect(transcript.follow)
+        self.find_bar.closed.connect(transcript.setFocus)
         self.transcript_choice.activated.connect(
             lambda row: workspace.show_transcript(int(self.transcript_choice.itemData(row))))
         self.transcribe_button.clicked.connect(lambda: self._actions["transcribe"].trigger())
         self._empty_button.clicked.connect(lambda: self._actions[
             "transcribe" if workspace.recording else "import"].trigger())
         self._ticker.timeout.connect(self._tick)
+        self._facts_later.timeout.connect(self._show_facts)
 
     # -- showing ---------------------------------------------------------------------------------------------
 
@@ -206,8 +233,9 @@ class RecordingView(QWidget):
     def show_document(self) -> None:
         """Another transcript, or more of it."""
         document = self._workspace.document
-        self.transcript.set_document(document)
-        self.waveform.set_document(document)
+        self._show_lines()
+        self._show_desk()
+        self.transcript.may_edit = not self._workspace.library.read_only_because
         self.overview.set_missing(document.transcript.missing if document else ())
         self.transcript_choice.blockSignals(True)
         self.transcript_choice.clear()
@@ -223,6 +251,46 @@ class RecordingView(QWidget):
         self._show_lower()
         self._offer_rest()
         self._tick()
+
+    def _is_command(self, keys: QKeySequence) -> bool:
+        """Whether a key belongs to the action table; then it is no text."""
+        return any(keys in action.shortcuts() for action in self._actions.values())
+
+    def _show_lines(self) -> None:
+        self.transcript.set_document(self._workspace.shown)
+        self.waveform.set_document(self._workspace.shown)
+
+    def _show_masked(self) -> None:
+        """The same lines, with other words hidden; the chosen one stays chosen."""
+        chosen = self._workspace.selected
+        self._show_lines()
+        if 0 <= chosen < self.transcript.segments.rowCount():
+            self.transcript.choose(chosen)
+
+    def _splice(self, document: TranscriptDocument, splice: Splice) -> None:
+        """Some lines were edited; the chosen line stays the same one, wherever it stands now."""
+        chosen = self.transcript.segments.segment(self._workspace.selected)
+        self.transcript.splice(document, splice)
+        self.waveform.splice(document, splice)
+        row = self.transcript.segments.row_with(chosen.id) if chosen is not None else -1
+        self._workspace.select(row if row >= 0 else self.transcript.currentIndex().row())
+        if row >= 0 and self.transcript.currentIndex().row() != row:
+            self.transcript.choose(row)
+        self.overview.update()
+        self._facts_later.start()
+        if not document.segments or self._lower.currentIndex() != 0:
+            self._show_lower()
+
+    def _show_desk(self) -> None:
+        self.waveform.set_desk(self._workspace.desk)
+        self.overview.update()
+
+    def _say_refused(self) -> None:
+        """Why a line is not edited: the library says so itself, else it is hidden."""
+        if self._workspace.edits.may_edit():
+            self._workspace.noticed.emit(Notice(self.tr(
+                "This is off the record. Reveal it first to read or change it; it stays out of everything that "
+                "leaves."), action=self.tr("Reveal"), verb=self._actions["reveal"].trigger))
 
     def _show_gaps(self) -> None:
         self.waveform.set_gaps(self._workspace.gaps)
@@ -317,15 +385,48 @@ class RecordingView(QWidget):
         segment = self._workspace.segment(index)
         if segment is not None and not self._workspace.player.is_playing:
             self.waveform.reveal(segment.start)
-        model_index = self.transcript.segments.index(index)
-        if index >= 0 and self.transcript.currentIndex().row() != index:
-            self.transcript.setCurrentIndex(model_index)
+        transcript = self.transcript
+        if transcript.is_editing and index != transcript.editing_row and not transcript.editor.hasFocus():
+            transcript.close_editor()  # keys mean the line that is framed
+        if index < 0:
+            self.transcript.selectionModel().clearCurrentIndex()
+        elif self.transcript.currentIndex().row() != index:
+            self.transcript.choose(index)
             self.transcript.reveal(index)
 
     def _no_sound(self) -> None:
         self._workspace.noticed.emit(Notice(self.tr(
             "No sound output was found: the position moves, but nothing sounds. Connect a loudspeaker or headphones "
             "and play again."), is_error=True))
+
+    def open_find(self, *, replacing: bool) -> None:
+        """Look for something, beginning with what is selected in the line."""
+        self.transcript.commit()
+        if self.review_bar is not None:
+            self.review_bar.hide()
+        chosen = self.transcript.selected_text()
+        segment = self.transcript.segments.segment(chosen[0]) if chosen else None
+        text = segment.text[chosen[1]:chosen[2]] if segment is not None and chosen is not None else ""
+        self.find_bar.open_bar(replacing=replacing, text=text if "\n" not in text else "")
+
+    def open_review(self) -> None:
+        """One doubtful line after the other."""
+        from desktop.ui.review_bar import ReviewBar
+
+        self.transcript.commit()
+        self.find_bar.hide()
+        if self.review_bar is None:
+            self.review_bar = ReviewBar(self._workspace, self.transcript)
+            self.review_bar.closed.connect(self.transcript.setFocus)
+            self.review_bar.play_requested.connect(self.play_segment)
+            self._bars.insertWidget(0, self.review_bar)
+        self.review_bar.open_bar()
+
+    def show_place(self, seconds: float) -> None:
+        """Bring a moment into view everywhere."""
+        self.waveform.reveal(seconds)
+        self._workspace.select(self.waveform.lane.at(seconds))
+        self._tick()
 
     # -- playing ---------------------------------------------------------------------------------------------
 
@@ -363,6 +464,8 @@ class RecordingView(QWidget):
         row = self.playing_row()
         if row >= 0 or not player.is_playing:
             self.transcript.set_playing(row)
+        self.transcript.set_playing_word(self._words.at(self.transcript.segments.segment(row), position)
+                                         if player.is_playing else None)
 
     def _show_follow(self) -> None:
         self.follow_button.setVisible(self._workspace.player.is_playing and not self.transcript.is_following)

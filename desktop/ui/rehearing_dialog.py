@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.model import TranscriptDocument, clock
+from desktop.ui.differences import bracketed
 from desktop.ui.words import label, plain_buttons
 from desktop.ui.workspace import Workspace
 
@@ -103,13 +103,5 @@ class RehearingDialog(QDialog):
 
 
 def _marked(pairing: Pairing) -> tuple[str, str]:
-    """Both texts with the words that differ in brackets that no speech has."""
-    old, new = pairing.text(pairing.old).split(), pairing.text(pairing.new).split()
-    left: list[str] = []
-    right: list[str] = []
-    for kind, a, b, c, d in difflib.SequenceMatcher(
-            None, [w.casefold() for w in old], [w.casefold() for w in new], autojunk=False).get_opcodes():
-        for words, result in ((old[a:b], left), (new[c:d], right)):
-            if words:
-                result.append(" ".join(words) if kind == "equal" else f"⟨{' '.join(words)}⟩")
-    return " ".join(left) or "–", " ".join(right) or "–"
+    """Both texts with the words that differ in brackets."""
+    return bracketed(pairing.text(pairing.old), pairing.text(pairing.new), casefold=True)

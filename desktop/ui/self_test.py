@@ -12,7 +12,15 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 
 from desktop import environment
-from desktop.model import ignore_progress
+from desktop.model import (
+    Recording,
+    Segment,
+    Speaker,
+    TimeRange,
+    Transcript,
+    TranscriptDocument,
+    ignore_progress,
+)
 
 PATIENCE = 120_000  # milliseconds; an exception in a slot does not end the event loop
 
@@ -57,7 +65,8 @@ def _checks(arguments: list[str]) -> list[tuple[str, Callable[[], str]]]:
     media = Path(arguments[0]) if arguments else None
     checks: list[tuple[str, Callable[[], str]]] = [
         ("window", _window), ("playback", _playback), ("portaudio", _portaudio), ("keyring", _keyring),
-        ("fts5", _fts5), ("tls", _tls), ("icons", _icons), ("flac", _flac),
+        ("fts5", _fts5), ("tls", _tls), ("icons", _icons), ("flac", _flac), ("exports", _exports),
+        ("quote check", _quote_check),
         ("decoder child", lambda: _decode(media)), ("speech engine child", _speech)]
     if environment.service_url() != environment.SERVICE_URL:
         checks.append(("gemini through the stand-in", _gemini))
@@ -112,6 +121,40 @@ def _keyring() -> str:
 
     allowed_backend()  # its ImportError is a failure here; where() would call it a computer without a key store
     return str(ApiKey().where())
+
+
+def _document() -> TranscriptDocument:
+    """A transcript of one line, without a library."""
+    recording = Recording(1, "Self test", "f", "o", "0" * 64, 10.0, 48_000, 1, "2026-01-01T00:00:00+00:00")
+    transcript = Transcript(1, 1, "device", "none", "2026-01-01T00:00:00+00:00", TimeRange(0, 10))
+    return TranscriptDocument(recording, transcript, {1: Speaker(1, "Ann")},
+                              (Segment(0, 4, "Nobody paid for the bridge.", 1, id=1),))
+
+
+def _exports() -> str:
+    """Word and OpenDocument files begin with templates that must have come along."""
+    from desktop.exporting import preview, render
+    from desktop.exports import FORMATS, Options
+    from desktop.ui.pdf_export import pdf
+
+    for name in FORMATS:
+        word = "Ann" if name == "rttm" else "bridge"  # which says who speaks, and not what
+        content = render(_document(), name)
+        _need(word.encode() in content or word in preview(content, name), f"{name} without words")
+    _need(pdf(_document(), Options())[0].startswith(b"%PDF"), "no PDF")
+    return f"{len(FORMATS) + 1} formats"
+
+
+def _quote_check() -> str:
+    from desktop.finding import Search, find
+    from desktop.quotations import quotations
+    from desktop.quote_check import Index, Kind, check, searchable
+
+    index = Index.build([searchable(_document())])
+    kinds = [v.kind for v in check(index, quotations("“Nobody paid for the bridge.” “Somebody paid for the bridge.”"))]
+    _need(kinds == [Kind.EXACT, Kind.ALTERED], f"judged {kinds}")
+    _need(len(find(_document().segments, Search("br.dge", is_expression=True))) == 1, "nothing found")
+    return "exact, altered"
 
 
 def _fts5() -> str:

@@ -56,6 +56,8 @@ class Colours:
     error_ground: QColor
     info_ground: QColor
     playing_ground: QColor
+    word_ground: QColor  # under the word that sounds
+    found_ground: QColor  # under what was searched for
 
     def speaker(self, position: int | None) -> QColor:
         """The colour of the speaker at this position; grey for nobody."""
@@ -93,7 +95,8 @@ def colours(palette: QPalette) -> Colours:
 def _colours(dark: bool) -> Colours:
     pick = [QColor(pair[dark]) for pair in (
         ("#ffffff", "#18191b"), ("#8f9096", "#7b7d84"), ("#c4001d", "#ff6b6b"), ("#1d1d1f", "#f4f4f4"),
-        ("#55555a", "#b4b5ba"), ("#fde7e5", "#4a2523"), ("#e5f0fb", "#1f3247"), ("#e3eefb", "#22384f"))]
+        ("#55555a", "#b4b5ba"), ("#fde7e5", "#4a2523"), ("#e5f0fb", "#1f3247"), ("#e3eefb", "#22384f"),
+        ("#b9d7f7", "#35587d"), ("#fbe7a2", "#5c4d12"))]
     return Colours(dark, *pick)
 
 

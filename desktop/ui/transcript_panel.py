@@ -1,264 +1,127 @@
-"""The transcript: time, speaker, text, translation below, tags; follows the playing line until the user scrolls."""
+"""The transcript: a list of lines that are edited in place; follows the playing line until the user scrolls."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections import OrderedDict
+import math
+from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QPointF,
+    QRect,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import (
-    QColor,
     QFont,
-    QFontMetricsF,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
-    QPen,
+    QPaintEvent,
+    QRegion,
     QResizeEvent,
-    QTextLayout,
     QTextOption,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QStyle, QStyleOptionViewItem, QWidget
 
-from desktop.model import Segment, Speaker, TranscriptDocument, clock
+from desktop.editing import Splice
+from desktop.model import Segment, TranscriptDocument
 from desktop.ui import theme
-from desktop.ui.item_models import ITEM, SPEAKER, SegmentModel
-from desktop.ui.words import translated
+from desktop.ui.item_models import ITEM, SegmentModel
+from desktop.ui.row_heights import RowHeights
+from desktop.ui.segment_delegate import PADDING, SegmentDelegate
+from desktop.ui.segment_editor import SegmentEditor
+from desktop.withholding import word_spans
 
-PADDING, GAP = 7, 10
-_LAYOUTS_KEPT = 500
-_WORDS_KEPT = 50_000
-
-
-class SegmentDelegate(QStyledItemDelegate):
-    """Paints one segment. Row heights come from summed word widths; exact layouts are kept for what is on screen."""
-
-    def __init__(self, parent: QListView) -> None:
-        super().__init__(parent)
-        self._view = parent
-        self.playing = -1
-        self.many_languages = False
-        self.tags_width = 0
-        self._widths: dict[tuple[str, bool], float] = {}
-        self._heights: dict[tuple[int, int], int] = {}
-        self._layouts: OrderedDict[tuple[str, int, bool], list[tuple[QTextLayout, float]]] = OrderedDict()
-        self.set_font(parent.font())
-
-    def set_font(self, font: QFont) -> None:
-        """Measure anew."""
-        self._font, self._metrics = font, QFontMetricsF(font)
-        self._italic = QFont(font)
-        self._italic.setItalic(True)
-        self._italic_metrics = QFontMetricsF(self._italic)
-        self._line = int(self._metrics.lineSpacing()) + 1
-        self.time_width = int(self._metrics.horizontalAdvance("0:00:00")) + GAP
-        self.name_width = min(int(self._metrics.averageCharWidth() * 15), 150)
-        self.forget()
-
-    def forget(self) -> None:
-        """Texts, widths or fonts changed."""
-        self._widths.clear()
-        self._heights.clear()
-        self._layouts.clear()
-
-    def text_left(self) -> int:
-        return PADDING + self.time_width + self.name_width + GAP
-
-    def text_width(self) -> int:
-        return max(80, self._view.viewport().width() - self.text_left() - self.tags_width - PADDING * 2)
-
-    def set_document(self, document: TranscriptDocument | None) -> None:
-        """Tags stand to the right of the text; the language only where a transcript has several."""
-        segments = document.segments if document else ()
-        self.many_languages = len({s.language for s in segments if s.language}) > 1
-        self.tags_width = 0
-        for kind in {(s.language, s.emotion, s.flags) for s in segments}:
-            tags = self._tags_of(*kind)
-            self.tags_width = max(self.tags_width, sum(self._tag_width(tag) + 6 for tag in tags) + GAP)
-        self.forget()
-
-    def tags(self, segment: Segment) -> list[str]:
-        """Language, emotion and doubts, in the words of the window."""
-        return self._tags_of(segment.language, segment.emotion, segment.flags)
-
-    def _tags_of(self, language: str, emotion: str, flags: tuple[str, ...]) -> list[str]:
-        return [translated(tag) for tag in (language if self.many_languages else "", emotion, *flags) if tag]
-
-    def _tag_width(self, tag: str) -> int:
-        return int(self._metrics.horizontalAdvance(tag)) + 12
-
-    # -- size ------------------------------------------------------------------------------------------------
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        width = self.text_width()
-        key = index.row(), width
-        height = self._heights.get(key)
-        if height is None:
-            height = self._heights[key] = self._height(index.data(ITEM), width)
-        return QSize(100, height)
-
-    def _height(self, segment: Segment, width: int) -> int:
-        height = self._text_height(segment.text, width, False)
-        if segment.translation:
-            height += self._text_height(segment.translation, width, True)
-        return height + 2 * PADDING
-
-    def _text_height(self, text: str, width: int, italic: bool) -> int:
-        lines, close = self._line_count(text, width, italic)
-        if close:  # too near to call from sums: the real layout decides
-            return sum(int(height) for _, height in self._layout(text, width, italic))
-        return lines * self._line
-
-    def _line_count(self, text: str, width: int, italic: bool) -> tuple[int, bool]:
-        """Lines of greedy word wrap from cached word widths, and whether some line is within 2 % of the edge."""
-        lines, at, close, space = 1, 0.0, not text.isascii() and " " not in text, self._width(" ", italic)
-        margin = max(4.0, 0.02 * width)
-        for paragraph, line in enumerate(text.split("\n")):
-            lines, at = (lines + 1, 0.0) if paragraph else (lines, at)
-            for word in line.split(" "):
-                advance = self._width(word, italic)
-                reach = at + space + advance if at else advance
-                close = close or abs(reach - width) < margin or advance > width
-                if reach > width and at:
-                    lines, reach = lines + 1, advance
-                at = reach
-        return lines, close
-
-    def _width(self, word: str, italic: bool) -> float:
-        key = word, italic
-        width = self._widths.get(key)
-        if width is None:
-            if len(self._widths) > _WORDS_KEPT:
-                self._widths.clear()
-            metrics = self._italic_metrics if italic else self._metrics
-            width = self._widths[key] = metrics.horizontalAdvance(word)
-        return width
-
-    # -- painting --------------------------------------------------------------------------------------------
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem,
-              index: QModelIndex | QPersistentModelIndex) -> None:
-        segment: Segment = index.data(ITEM)
-        speaker: Speaker | None = index.data(SPEAKER)
-        if segment is None:
-            return
-        painter.save()
-        rect: QRect = option.rect
-        palette = self._view.palette()
-        colours = theme.colours(palette)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        if index.row() == self.playing:
-            painter.fillRect(rect, colours.playing_ground)
-        colour = colours.speaker(speaker.position if speaker else None)
-        if selected:
-            painter.fillRect(QRect(rect.left(), rect.top(), 4, rect.height()), palette.highlight())
-            in_focus = self._view.hasFocus() and self._view.currentIndex() == index
-            painter.setPen(QPen(palette.highlight().color(), 3 if in_focus else 1))
-            painter.drawRect(rect.adjusted(1, 1, -2, -2) if in_focus else rect.adjusted(0, 0, -1, -1))
-        painter.setFont(self._font)
-        top = rect.top() + PADDING
-        self._paint_head(painter, QPoint(rect.left() + PADDING, top), segment, speaker, colour)
-        y = self._paint_text(painter, rect.left() + self.text_left(), top, segment.text, palette.text().color(), False)
-        if segment.translation:
-            y = self._paint_text(painter, rect.left() + self.text_left(), y, segment.translation,
-                                 palette.placeholderText().color(), True)
-        if tags := self.tags(segment):
-            self._paint_tags(painter, rect.right() - PADDING, top, tags)
-        painter.restore()
-        self._correct_height(index, y - rect.top() + PADDING)
-
-    def _paint_head(self, painter: QPainter, at: QPoint, segment: Segment, speaker: Speaker | None,
-                    colour: QColor) -> None:
-        palette = self._view.palette()
-        painter.setPen(palette.placeholderText().color())
-        place = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRect(at.x(), at.y(), self.time_width, self._line), place, clock(segment.start))
-        if speaker is None:
-            return
-        left = at.x() + self.time_width
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(colour)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.drawRoundedRect(QRect(left, at.y() + 3, 8, self._line - 6), 3, 3)
-        painter.setPen(colour)
-        name = self._metrics.elidedText(speaker.name, Qt.TextElideMode.ElideRight, self.name_width - 16)
-        painter.drawText(QRect(left + 14, at.y(), self.name_width - 14, self._line), place, name)
-
-    def _paint_text(self, painter: QPainter, left: int, top: int, text: str, colour: QColor, italic: bool) -> int:
-        painter.setPen(colour)
-        y = top
-        for layout, height in self._layout(text, self.text_width(), italic):
-            layout.draw(painter, QPointF(left, y))
-            y += int(height)
-        return y
-
-    def _paint_tags(self, painter: QPainter, right: int, top: int, tags: list[str]) -> None:
-        palette = self._view.palette()
-        for tag in reversed(tags):
-            width = self._tag_width(tag)
-            left = right - width
-            painter.setPen(QPen(palette.mid().color(), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRect(left, top + 1, width, self._line - 3), 5, 5)
-            painter.setPen(palette.placeholderText().color())
-            painter.drawText(QRect(left, top, width, self._line - 1), Qt.AlignmentFlag.AlignCenter, tag)
-            right = left - 6
-
-    def _layout(self, text: str, width: int, italic: bool) -> list[tuple[QTextLayout, float]]:
-        key = text, width, italic
-        found = self._layouts.get(key)
-        if found is not None:
-            self._layouts.move_to_end(key)
-            return found
-        font = self._italic if italic else self._font
-        found = [_lay_out(line, width, font, self._line) for line in text.split("\n")]
-        self._layouts[key] = found
-        if len(self._layouts) > _LAYOUTS_KEPT:
-            self._layouts.popitem(last=False)
-        return found
-
-    def _correct_height(self, index: QModelIndex | QPersistentModelIndex, height: int) -> None:
-        """Where the estimate was short of the real layout, the row is measured again."""
-        key = index.row(), self.text_width()
-        if self._heights.get(key, height) != height:
-            self._heights[key] = height
-            self.sizeHintChanged.emit(index)
+_ROOT = QModelIndex()
 
 
-class TranscriptView(QListView):
-    """The list; tells which segment the user chose and where they want to play."""
+class TranscriptView(QAbstractItemView):
+    """The list; tells which line the user chose, where they want to play, and what they typed."""
 
     play_requested = Signal(float)
     play_segment_requested = Signal(int)
     following_changed = Signal(bool)
+    text_edited = Signal(int, str)  # row, its new text
+    edit_refused = Signal(int)  # a row that is hidden, or a library that may not be written
+    undo_wanted = Signal(bool)  # from inside the editor; True: redo
+    speaker_requested = Signal(int)  # a row whose speaker was double-clicked
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None,
+                 is_command: Callable[[QKeySequence], bool] = lambda keys: False) -> None:
         super().__init__(parent)
         self.segments = SegmentModel(self)
-        self.setModel(self.segments)
+        self.heights = RowHeights()
         self.row_delegate = SegmentDelegate(self)
         self.setItemDelegate(self.row_delegate)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(100)  # about 10 ms each: the window stays alive while 20,000 rows are laid out
-        self.setUniformItemSizes(False)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setModel(self.segments)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setAccessibleName(self.tr("Transcript"))
         self.is_following = True
-        self._wanted = -1  # a row to show as soon as its batch is laid out
-        self.verticalScrollBar().rangeChanged.connect(lambda: self.reveal(self._wanted) if self._wanted >= 0 else None)
+        self.may_edit = True
+        self.may_leave: Callable[[Segment], bool] = lambda segment: True  # asked when a line is opened
+        self._is_dragging_text = False
+        self._editing = QPersistentModelIndex()
+        self.editor = SegmentEditor(self.viewport(), is_command)
+        self._connect_editor()
+        self.segments.names_changed.connect(self.viewport().update)
         self.verticalScrollBar().sliderPressed.connect(self.stop_following)
         self.verticalScrollBar().actionTriggered.connect(self.stop_following)
 
+    def _connect_editor(self) -> None:
+        self.editor.typed.connect(self._typed)
+        self.editor.left.connect(self._go_on)
+        self.editor.cancelled.connect(self.close_editor)
+        self.editor.undo_wanted.connect(self.undo_wanted)
+        self.editor.document().documentLayout().documentSizeChanged.connect(lambda _: self._editor_grew())
+
+    # -- what is shown ---------------------------------------------------------------------------------------
+
     def set_document(self, document: TranscriptDocument | None) -> None:
-        """Show another document, or more of the same."""
-        self._wanted = -1
+        """Show another document, or more of the same: what is at the top of the view, and the line that is being
+        edited, stay so when they are still there."""
+        anchor = self.heights.at(self._value())
+        at_top, inside = self.segments.segment(anchor), self._value() - self.heights.top(max(0, anchor))
+        row, place = self.editing_row, self.editor.caret
+        edited = self.segments.segment(row)
+        had_focus = self.editor.hasFocus()
+        self._editing = QPersistentModelIndex()
         self.row_delegate.set_document(document)
         self.segments.set_document(document)
+        again = self.segments.row_with(edited.id) if edited is not None else -1
+        if again >= 0 and not self.segments.is_hidden(again):
+            self._open_editor(again, place, focus=had_focus, again=True)
+        else:
+            self.close_editor()
+        row = self.segments.row_with(at_top.id) if at_top is not None else -1
+        if row >= 0 and (inside or row):
+            self.verticalScrollBar().setValue(self.heights.top(row) + inside)
+
+    def splice(self, document: TranscriptDocument, splice: Splice) -> None:
+        """Some rows gave way to others; what is on screen stays where it is."""
+        if self.row_delegate.make_room(splice.added):
+            self._all_anew()
+        edited = self.segments.segment(self.editing_row)
+        self.segments.splice(document, splice)
+        row = self.segments.row_with(edited.id) if edited is not None else -1
+        segment = self.segments.segment(row)
+        if segment is None or self.segments.is_hidden(row):  # else what is hidden would be lost with the next key
+            self.close_editor()
+        else:
+            self._edit_now(row)
+            self.editor.show_text(segment.text)
+            self._place_editor()
 
     def set_playing(self, row: int) -> None:
         """Mark the playing row and, while following, keep it in view."""
@@ -269,19 +132,32 @@ class TranscriptView(QListView):
         for changed in (old, row):
             if 0 <= changed < self.segments.rowCount():
                 self.update(self.segments.index(changed))
-        if self.is_following and row >= 0:
+        if self.is_following and row >= 0 and not self.is_editing:
             self.reveal(row)
 
+    def set_playing_word(self, span: tuple[int, int] | None) -> None:
+        """Mark the word that sounds, by its place in the text of the playing row."""
+        if span != self.row_delegate.playing_word:
+            self.row_delegate.playing_word = span
+            if 0 <= self.row_delegate.playing < self.segments.rowCount():
+                self.update(self.segments.index(self.row_delegate.playing))
+            self.editor.mark(span if self.row_delegate.playing == self.editing_row else None)
+
+    def show_found(self, found: dict[int, list[tuple[int, int]]]) -> None:
+        """Mark places in the texts of segments, by their ids."""
+        self.row_delegate.found = found
+        self.viewport().update()
+
     def reveal(self, row: int) -> None:
-        """Scroll to a row, if it is not well in view; rows that are not laid out yet are waited for."""
-        rect = self.visualRect(self.segments.index(row))
-        self._wanted = -1 if rect.isValid() else row
-        if not rect.isValid():
+        """Scroll to a row, if it is not well in view."""
+        if not 0 <= row < len(self.heights):
             return
         height = self.viewport().height()
-        if rect.top() < 0 or rect.bottom() > height * 0.85:
+        self._measure(row - 1, row + 1)
+        top, tall = self.heights.top(row) - self._value(), self.heights.height(row)
+        if top < 0 or top + tall > height * 0.85:
             self.scrollTo(self.segments.index(row), QAbstractItemView.ScrollHint.PositionAtTop
-                          if rect.height() > height else QAbstractItemView.ScrollHint.PositionAtCenter)
+                          if tall > height else QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def follow(self) -> None:
         """Go back to the playing row and stay with it."""
@@ -297,68 +173,451 @@ class TranscriptView(QListView):
 
     def set_text_font(self, font: QFont) -> None:
         self.setFont(font)
-        self.row_delegate.set_font(font)
-        self.scheduleDelayedItemsLayout()
+
+    # -- editing ---------------------------------------------------------------------------------------------
+
+    @property
+    def editing_row(self) -> int:
+        """The row whose text is being edited; -1 for none."""
+        return self._editing.row() if self._editing.isValid() else -1
+
+    @property
+    def is_editing(self) -> bool:
+        return self._editing.isValid()
+
+    def edit_row(self, row: int, caret: int = 0) -> None:
+        """Open the editor on a row, the caret before a character (-1: at the end)."""
+        segment = self.segments.segment(row)
+        if segment is None:
+            return
+        if self.segments.is_hidden(row) or not self.may_edit:
+            self.edit_refused.emit(row)
+            return
+        self.editor.commit()
+        self._open_editor(row, len(segment.text) if caret < 0 else caret, focus=True)
+        self.choose(row)
+        self._ensure_visible(row)
+
+    def choose(self, row: int) -> None:
+        """Make a row the chosen one, whatever keys are held."""
+        self.selectionModel().setCurrentIndex(self.segments.index(row),
+                                              QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def commit(self) -> None:
+        """Hand over what is being typed, before anything else is done with the line."""
+        if self.is_editing:
+            self.editor.commit()
+
+    def close_editor(self) -> None:
+        """Leave the editor; what was typed is kept."""
+        row = self.editing_row
+        if row >= 0:
+            self.editor.commit()
+        had_focus = self.editor.hasFocus()
+        self._editing = QPersistentModelIndex()
+        self.row_delegate.editing = -1
+        self.editor.hide()
+        if had_focus:
+            self.setFocus()
+        if row >= 0:
+            self._remeasure(row)
+
+    def caret_place(self) -> tuple[int, int] | None:
+        """Row and place in its text where the caret is; None when nothing is being edited."""
+        return (self.editing_row, self.editor.caret) if self.is_editing else None
+
+    def selected_text(self) -> tuple[int, int, int] | None:
+        """Row, begin and end of the characters that are selected in the editor."""
+        cursor = self.editor.textCursor()
+        if not self.is_editing or not cursor.hasSelection():
+            return None
+        return self.editing_row, *self.editor.selection
+
+    def _open_editor(self, row: int, caret: int, *, focus: bool, again: bool = False) -> None:
+        segment = self.segments.segment(row)
+        assert segment is not None
+        self._edit_now(row)
+        self.editor.may_leave = self.may_leave(segment)
+        self.editor.setFont(self.font())
+        option = QTextOption(self.editor.document().defaultTextOption())
+        direction = self.row_delegate.direction(segment.text)
+        option.setTextDirection(direction)
+        option.setAlignment(Qt.AlignmentFlag.AlignRight if direction is Qt.LayoutDirection.RightToLeft
+                            else Qt.AlignmentFlag.AlignLeft)
+        self.editor.resize(self.row_delegate.text_width() + 2, self.editor.height())
+        self.editor.show()  # a hidden one is not laid out anew
+        self.editor.document().setDefaultTextOption(option)
+        if again:  # the same line, read anew: what was typed can still be taken back
+            self.editor.show_text(segment.text)
+        else:
+            self.editor.open_text(segment.text)
+            self.editor.set_caret(caret)
+        self._remeasure(row)
+        self._place_editor()
+        if focus:
+            self.editor.setFocus()
+
+    def _edit_now(self, row: int) -> None:
+        """The editor belongs to this row; the one that it belonged to gets its own height again."""
+        old, self._editing = self.editing_row, QPersistentModelIndex(self.segments.index(row))
+        self.row_delegate.editing = row
+        if old >= 0 and old != row:
+            self._remeasure(old)
+
+    def _typed(self, text: str) -> None:
+        if self.is_editing:
+            self.text_edited.emit(self.editing_row, text)
+
+    def _go_on(self, step: int, at_end: bool) -> None:
+        row = self.editing_row + step
+        while self.segments.is_hidden(row):
+            row += step
+        if 0 <= row < self.segments.rowCount():
+            self.edit_row(row, -1 if at_end else 0)
+        elif step > 0:
+            self.close_editor()
+
+    def _editor_height(self) -> int:
+        """Pixels that the text needs in the editor."""
+        layout, block = self.editor.document().documentLayout(), self.editor.document().begin()
+        height = 0.0
+        while block.isValid():
+            height += layout.blockBoundingRect(block).height()  # lays the paragraph out
+            block = block.next()
+        return max(self.row_delegate.line_height, math.ceil(height)) + 4
+
+    def _editor_grew(self) -> None:
+        if self.is_editing:
+            self._remeasure(self.editing_row)
+            self._place_editor()
+
+    def _place_editor(self) -> None:
+        if self.is_editing:
+            rect = self.visualRect(self.segments.index(self.editing_row))
+            delegate = self.row_delegate
+            box = QRect(rect.left() + delegate.text_left(), rect.top() + PADDING - 2, delegate.text_width() + 2,
+                        self._editor_height())
+            if self.editor.geometry() != box:
+                self.editor.setGeometry(box)
+
+    # -- geometry --------------------------------------------------------------------------------------------
+
+    def _value(self) -> int:
+        return self.verticalScrollBar().value()
+
+    def _height_of(self, row: int) -> int:
+        segment = self.segments.shown(row)
+        if row == self.editing_row:
+            return self.row_delegate.height(segment, self.row_delegate.text_width(), self._editor_height())
+        return self.row_delegate.height(segment, self.row_delegate.text_width())
+
+    def _estimates(self, first: int, last: int) -> list[int]:
+        return self.row_delegate.estimates(self.segments.shown(row) for row in range(first, last))
+
+    def _measure(self, first: int, last: int) -> None:
+        """Measure these rows and their surroundings on screen; what is at the top of the view stays there."""
+        first, last = max(0, first), min(len(self.heights), last)
+        anchor = self.heights.at(self._value())
+        if anchor < 0 or first >= last:
+            return
+        before = self.heights.top(anchor)
+        if self.heights.measure(first, last, self._height_of):
+            self._resized(anchor, before)
+
+    def _resized(self, anchor: int, before: int) -> None:
+        value = self._value() + self.heights.top(anchor) - before
+        self._set_bar()
+        bar = self.verticalScrollBar()
+        bar.blockSignals(True)
+        bar.setValue(value)
+        bar.blockSignals(False)
+        self._place_editor()
+        self.viewport().update()
+
+    def _set_bar(self) -> None:
+        bar, height = self.verticalScrollBar(), self.viewport().height()
+        bar.setPageStep(height)
+        bar.setSingleStep(3 * self.row_delegate.line_height)
+        bar.setRange(0, max(0, self.heights.total - height))
+
+    def _settle(self) -> None:
+        """Measure what is in view and a page around it."""
+        height = self.viewport().height()
+        for _ in range(3):  # shorter rows than estimated let more rows in
+            value, total = self._value(), self.heights.total
+            self._measure(self.heights.at(value - height), self.heights.at(value + 2 * height) + 1)
+            if (value, total) == (self._value(), self.heights.total):
+                return
+
+    def _remeasure(self, row: int) -> None:
+        if 0 <= row < len(self.heights):
+            self.heights.forget(row, 1)
+            self._measure(row, row + 1)
+
+    def _all_anew(self) -> None:
+        """Texts, width or font changed: estimates first, the line at the top stays there."""
+        anchor = self.heights.at(self._value())
+        inside = self._value() - self.heights.top(anchor) if anchor >= 0 else 0
+        self.editor.resize(self.row_delegate.text_width() + 2, self.editor.height())
+        self.heights.set_all(self._estimates(0, self.segments.rowCount()))
+        self._set_bar()
+        if 0 <= anchor < len(self.heights):
+            self.verticalScrollBar().setValue(self.heights.top(anchor) + inside)
+        self._settle()
+        self._place_editor()
+        self.viewport().update()
+
+    def reset(self) -> None:
+        super().reset()
+        self._editing = QPersistentModelIndex()
+        self.row_delegate.forget()
+        self.heights.set_all(self._estimates(0, self.segments.rowCount()))
+        self._set_bar()
+        self.verticalScrollBar().setValue(0)
+        self._settle()
+        self.viewport().update()
+
+    def rowsInserted(self, parent: QModelIndex, start: int, end: int) -> None:
+        super().rowsInserted(parent, start, end)
+        anchor = self.heights.at(self._value())
+        before = self.heights.top(anchor) if anchor >= 0 else 0
+        self.heights.insert(start, self._estimates(start, end + 1))
+        self._resized(anchor + (end - start + 1 if start <= anchor else 0) if anchor >= 0 else 0, before)
+        self._settle()
+
+    def rowsAboutToBeRemoved(self, parent: QModelIndex, start: int, end: int) -> None:
+        super().rowsAboutToBeRemoved(parent, start, end)
+        anchor = self.heights.at(self._value())
+        before = self.heights.top(anchor)
+        self.heights.remove(start, end - start + 1)
+        if anchor > end:
+            anchor -= end - start + 1
+        elif anchor >= start:
+            anchor, before = min(start, max(0, len(self.heights) - 1)), self._value()
+        self._resized(anchor, before)
+
+    def dataChanged(self, first: QModelIndex, last: QModelIndex, roles: Any = ()) -> None:
+        super().dataChanged(first, last, roles)
+        self.heights.forget(first.row(), last.row() - first.row() + 1)
+        self._settle()
+        self.viewport().update()
+
+    def updateGeometries(self) -> None:
+        super().updateGeometries()
+        self._set_bar()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        super().scrollContentsBy(dx, dy)
+        self._settle()
+        self._place_editor()
+        self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Heights depend on the width; QListView lays a vertical list out anew for its height only."""
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
-            self.scheduleDelayedItemsLayout()
+            self.row_delegate.forget()
+            self._all_anew()
+        else:
+            self._settle()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "row_delegate"):
+            self.row_delegate.set_font(self.font())
+            self._all_anew()
+
+    # -- what an item view must answer -----------------------------------------------------------------------
+
+    def horizontalOffset(self) -> int:
+        return 0
+
+    def verticalOffset(self) -> int:
+        return self._value()
+
+    def isIndexHidden(self, index: QModelIndex) -> bool:
+        return False
+
+    def visualRect(self, index: QModelIndex | QPersistentModelIndex) -> QRect:
+        row = index.row()
+        if not index.isValid() or row >= len(self.heights):
+            return QRect()
+        return QRect(0, self.heights.top(row) - self._value(), self.viewport().width(), self.heights.height(row))
+
+    def indexAt(self, point: QPoint) -> QModelIndex:
+        y = point.y() + self._value()
+        return self.segments.index(self.heights.at(y)) if 0 <= y < self.heights.total else QModelIndex()
+
+    def scrollTo(self, index: QModelIndex | QPersistentModelIndex,
+                 hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible) -> None:
+        row = index.row()
+        if not index.isValid() or row >= len(self.heights):
+            return
+        if hint == QAbstractItemView.ScrollHint.EnsureVisible:
+            self._ensure_visible(row)
+            return
+        around = self.viewport().height() // max(1, self.row_delegate.line_height) + 1
+        self._measure(row - around, row + around)
+        top, tall, height = self.heights.top(row), self.heights.height(row), self.viewport().height()
+        places = {QAbstractItemView.ScrollHint.PositionAtTop: top,
+                  QAbstractItemView.ScrollHint.PositionAtBottom: top + tall - height}
+        self.verticalScrollBar().setValue(places.get(hint, top - (height - tall) // 2))
+
+    def _ensure_visible(self, row: int) -> None:
+        self._measure(row, row + 1)
+        top, tall, height = self.heights.top(row), self.heights.height(row), self.viewport().height()
+        if top < self._value() or tall > height:
+            self.verticalScrollBar().setValue(top)
+        elif top + tall > self._value() + height:
+            self.verticalScrollBar().setValue(top + tall - height)
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        row, last = self.currentIndex().row(), self.segments.rowCount() - 1
+        page = max(1, self.heights.at(self._value() + self.viewport().height()) - self.heights.at(self._value()) - 1)
+        kind = QAbstractItemView.CursorAction
+        steps = {kind.MoveUp: row - 1, kind.MovePrevious: row - 1, kind.MoveDown: row + 1, kind.MoveNext: row + 1,
+                 kind.MovePageUp: row - page, kind.MovePageDown: row + page, kind.MoveHome: 0, kind.MoveEnd: last}
+        return self.segments.index(min(max(0, steps.get(action, row)), last)) if last >= 0 else QModelIndex()
+
+    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
+        if not len(self.heights):
+            return
+        first = self.heights.at(rect.top() + self._value())
+        last = self.heights.at(rect.bottom() + self._value())
+        self.selectionModel().select(QItemSelection(self.segments.index(first), self.segments.index(last)), command)
+
+    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:
+        return QRegion(self.viewport().rect())
+
+    def selected_rows(self) -> list[int]:
+        """The chosen rows in their order; the current one when none is chosen."""
+        rows = sorted({index.row() for index in self.selectionModel().selectedIndexes()})
+        current = self.currentIndex().row()
+        return rows or ([current] if current >= 0 else [])
+
+    # -- painting --------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), self.palette().base())
+        if not len(self.heights):
+            return
+        model = self.selectionModel()
+        first = self.heights.at(event.rect().top() + self._value())
+        for row in range(first, len(self.heights)):
+            index = self.segments.index(row)
+            option = QStyleOptionViewItem()
+            option.rect = self.visualRect(index)
+            if option.rect.top() > event.rect().bottom():
+                break
+            if model.isSelected(index):
+                option.state |= QStyle.StateFlag.State_Selected
+            self.row_delegate.paint(painter, option, index)
+        if self.is_editing:
+            rect = self.editor.geometry().adjusted(-3, -1, 3, 1)
+            painter.setPen(theme.colours(self.palette()).selection)
+            painter.drawRect(rect)
+
+    # -- mouse and keys --------------------------------------------------------------------------------------
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.stop_following()
         super().wheelEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        point = event.position().toPoint()
+        index = self.indexAt(point)
+        if self.is_editing and index.row() != self.editing_row:
+            self.close_editor()
         super().mousePressEvent(event)
-        index = self.indexAt(event.position().toPoint())
-        in_gutter = event.position().x() < PADDING + self.row_delegate.time_width
-        if index.isValid() and in_gutter and event.button() == Qt.MouseButton.LeftButton:
+        if not index.isValid() or event.button() != Qt.MouseButton.LeftButton:
+            return
+        modifiers = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+        if point.x() < PADDING + self.row_delegate.time_width:
             self.play_requested.emit(index.data(ITEM).start)
+        elif point.x() >= self.row_delegate.text_left() and not modifiers:
+            place = self._place_at(index.row(), point)
+            if place is not None:
+                self.edit_row(index.row(), place)
+                self._hand_on(event)
+        elif modifiers == Qt.KeyboardModifier.ControlModifier:
+            self._play_word_at(index.row(), point)
+
+    def _hand_on(self, event: QMouseEvent) -> None:
+        """The press that opened the editor goes on as a drag in it: words are selected in one gesture."""
+        if not self.is_editing:
+            return
+        self._is_dragging_text = event.type() != QEvent.Type.MouseButtonRelease
+        viewport = self.editor.viewport()
+        place = viewport.mapFrom(self.viewport(), event.position().toPoint())
+        QApplication.sendEvent(viewport, QMouseEvent(event.type(), QPointF(place), event.globalPosition(),
+                                                     event.button(), event.buttons(), event.modifiers()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._is_dragging_text:
+            self._hand_on(event)
+        else:
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._is_dragging_text:
+            self._hand_on(event)
+        super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
-        if index.isValid():
+        x = event.position().x()
+        if not index.isValid() or x >= self.row_delegate.text_left():
+            return
+        if x < PADDING + self.row_delegate.time_width:
             self.play_segment_requested.emit(index.row())
+        else:
+            self.speaker_requested.emit(index.row())
+
+    def _place_at(self, row: int, point: QPoint) -> int | None:
+        """The character of the text under a point; None beside the text (in the translation, on a tag)."""
+        segment = self.segments.shown(row)
+        if point.x() > self.row_delegate.text_left() + self.row_delegate.text_width():
+            return None
+        y = point.y() - self.visualRect(self.segments.index(row)).top() - PADDING
+        return self.row_delegate.place_at(segment.text, point.x() - self.row_delegate.text_left(), y)
+
+    def _play_word_at(self, row: int, point: QPoint) -> None:
+        """Ctrl and click on a word plays from there."""
+        segment = self.segments.shown(row)
+        place = self._place_at(row, point) if point.x() >= self.row_delegate.text_left() else None
+        seconds = word_start(segment, place) if place is not None else None
+        if seconds is not None:
+            self.play_requested.emit(seconds)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.play_segment_requested.emit(self.currentIndex().row())
+        current = self.currentIndex()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and current.isValid():
+            self.edit_row(current.row(), 0)
             return
         super().keyPressEvent(event)
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and hasattr(self, "row_delegate"):
-            self.row_delegate.set_font(self.font())
+
+class PlayingWord:
+    """Which word of a line sounds; the places of the words of the latest line are kept."""
+
+    def __init__(self) -> None:
+        self._segment: Segment | None = None
+        self._spans: list[tuple[int, int]] | None = None
+
+    def at(self, segment: Segment | None, seconds: float) -> tuple[int, int] | None:
+        """Where in the text the word stands that sounds at `seconds`; None between words or without times."""
+        if segment is not self._segment:
+            self._segment = segment
+            self._spans = word_spans(segment.text, segment.words) if segment is not None else None
+        if segment is None or self._spans is None:
+            return None
+        return next((span for span, word in zip(self._spans, segment.words, strict=True)
+                     if word.start <= seconds < max(word.end, word.start + 0.05)), None)
 
 
-def _lay_out(text: str, width: int, font: QFont, line_height: int) -> tuple[QTextLayout, float]:
-    """One paragraph; its direction comes from its own text."""
-    layout = QTextLayout(text, font)
-    option = QTextOption()
-    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-    direction = _direction(text)
-    option.setTextDirection(direction)
-    option.setAlignment(Qt.AlignmentFlag.AlignRight if direction is Qt.LayoutDirection.RightToLeft
-                        else Qt.AlignmentFlag.AlignLeft)
-    layout.setTextOption(option)
-    layout.beginLayout()
-    y = 0.0
-    while (line := layout.createLine()).isValid():
-        line.setLineWidth(width)
-        line.setPosition(QPointF(0, y))
-        y += max(line_height, int(line.height() + 0.5) if line.height() > line_height + 2 else line_height)
-    layout.endLayout()
-    return layout, max(y, float(line_height))
-
-
-def _direction(text: str) -> Qt.LayoutDirection:
-    for character in text[:200]:
-        kind = unicodedata.bidirectional(character)
-        if kind in ("R", "AL"):
-            return Qt.LayoutDirection.RightToLeft
-        if kind == "L":
-            break
-    return Qt.LayoutDirection.LeftToRight
+def word_start(segment: Segment, place: int) -> float | None:
+    """When the word at a place in the text begins; None when words have no times."""
+    spans = word_spans(segment.text, segment.words)
+    if spans is None:
+        return None
+    return next((word.start for (begin, end), word in zip(spans, segment.words, strict=True) if place <= end), None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PySide6.QtGui import QColor, QImage
 
 from desktop.audio.peaks import Peaks
+from desktop.editing import Splice
 from desktop.model import TranscriptDocument
 from desktop.ui.theme import Colours
 
@@ -32,6 +33,14 @@ class SegmentLane:
         positions = np.array([speakers[s.speaker_id].position if s.speaker_id in speakers else -1
                               for s in segments], np.int16)
         return cls(starts, ends, positions, float((ends - starts).max()))
+
+    def spliced(self, document: TranscriptDocument, splice: Splice) -> SegmentLane:
+        """The lane after some rows gave way to others: only those are looked at, and the speakers' places."""
+        new = SegmentLane.of(replace(document, segments=splice.added))
+        cut = slice(splice.row, splice.row + splice.removed)
+        pairs = ((self.starts, new.starts), (self.ends, new.ends), (self.positions, new.positions))
+        starts, ends, positions = (np.concatenate([old[:cut.start], added, old[cut.stop:]]) for old, added in pairs)
+        return SegmentLane(starts, ends, positions, float((ends - starts).max()) if len(starts) else 0.0)
 
     def at(self, seconds: float) -> int:
         """Index of the segment at a time: the one that started last and has not ended; -1 for none."""

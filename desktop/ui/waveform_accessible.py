@@ -9,17 +9,17 @@ from PySide6.QtGui import QAccessible, QAccessibleEvent, QAccessibleInterface, Q
 from PySide6.QtWidgets import QAccessibleWidget
 
 from desktop.model import clock
-from desktop.ui.waveform_view import LANE, RULER, WaveformView
+from desktop.ui.waveform_view import WaveformView
 
 # Qt keeps bare pointers to interfaces made in Python: they live as long as the program.
-_alive: dict[int, WaveformAccessible] = {}
+_alive: dict[int, Any] = {}
 _installed: list[bool] = []
 
 
 class SegmentAccessible(QAccessibleInterface):
     """One segment as a list item."""
 
-    def __init__(self, parent: WaveformAccessible, index: int) -> None:
+    def __init__(self, parent: Any, index: int) -> None:
         super().__init__()
         self._parent, self._index = parent, index
 
@@ -94,7 +94,8 @@ class WaveformAccessible(QAccessibleWidget):
     def segment_rect(self, index: int) -> QRect:
         lane, scale = self.view.lane, self.view.scale
         left, right = scale.to_x(lane.starts[index]), scale.to_x(lane.ends[index])
-        inside = QRect(int(left), RULER, max(1, int(right - left)), self.view.height() - RULER)
+        top = self.view.ruler_height
+        inside = QRect(int(left), top, max(1, int(right - left)), self.view.height() - top)
         corner = self.view.mapToGlobal(inside.topLeft())
         return QRect(corner, inside.size())
 
@@ -113,7 +114,7 @@ class WaveformAccessible(QAccessibleWidget):
 
     def childAt(self, x: int, y: int) -> Any:
         place = self.view.mapFromGlobal(QRect(x, y, 1, 1).topLeft())
-        if place.y() < RULER or place.y() > self.view.height() + LANE:
+        if place.y() < self.view.ruler_height or place.y() > self.view.height() + self.view.lane_height:
             return None
         return self.child(self.view.lane.at(self.view.scale.to_time(place.x())))
 
@@ -124,7 +125,7 @@ class WaveformAccessible(QAccessibleWidget):
 
 
 def install() -> None:
-    """Make Qt ask us for the waveform's interface; once per program."""
+    """Make Qt ask us for the interfaces of the waveform and the transcript; once per program."""
     if not _installed:
         _installed.append(True)
         QAccessible.installFactory(_make)
@@ -140,11 +141,15 @@ def announce_selection(view: WaveformView) -> None:
 
 
 def _make(name: str, thing: QObject) -> Any:
-    if not isinstance(thing, WaveformView):
+    from desktop.ui.transcript_accessible import TranscriptAccessible
+    from desktop.ui.transcript_panel import TranscriptView
+
+    if not isinstance(thing, WaveformView | TranscriptView):
         return None
     interface = _alive.get(id(thing))
     if interface is None or interface.view is not thing:
-        interface = _alive[id(thing)] = WaveformAccessible(thing)
+        interface = WaveformAccessible(thing) if isinstance(thing, WaveformView) else TranscriptAccessible(thing)
+        _alive[id(thing)] = interface
         key = id(thing)
         thing.destroyed.connect(lambda: _alive.pop(key, None))
     return interface

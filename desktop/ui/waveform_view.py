@@ -21,13 +21,15 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.audio.peaks import Peaks
 from desktop.audio.silence import speech_edge_near
-from desktop.model import TimeRange, TranscriptDocument, clock
+from desktop.editing import SHORTEST, Splice
+from desktop.model import Desk, TimeRange, TranscriptDocument, clock
 from desktop.ui import theme
+from desktop.ui.desk_painting import paint_desk
 from desktop.ui.time_scale import TimeScale, ruler_step
 from desktop.ui.wave_detail import WaveDetail
 from desktop.ui.wave_painting import BandImage, SegmentLane, WaveImage, picture_columns
 
-RULER, LANE = 22, 22  # pixels
+RULER, LANE = 22, 22  # pixels, at the least: more with larger letters
 _GRAB = 6  # pixels around a handle
 _DRAG = 4  # pixels until a press becomes a drag
 _SNAP_PIXELS = 12
@@ -42,6 +44,8 @@ class WaveformView(QWidget):
     segment_requested = Signal(int)  # select
     play_segment_requested = Signal(int)
     gap_requested = Signal(object)  # TimeRange
+    edges_moved = Signal(int, float, float)  # a row and its new edges, when they are let go
+    nudge_requested = Signal(int, float, float)  # a row; seconds to move its start and its end
     view_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -61,15 +65,24 @@ class WaveformView(QWidget):
         self._bands = BandImage()
         self._elided: dict[tuple[str, int], str] = {}
         self._press: QPointF | None = None
-        self._dragging = ""  # "", start, end, range
+        self._dragging = ""  # "", start, end, range, segment start, segment end
+        self._edges: tuple[float, float] | None = None  # of the selected segment while one of them is dragged
+        self.desk = Desk()
         self._drag_anchor = 0.0
-        self.setMinimumHeight(120)
+        self.ruler_height, self.lane_height = RULER, LANE
+        self._fit_letters()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Waveform"))
         self.setAccessibleDescription(self.tr(
             "Click moves the playhead, dragging makes a range, double-click plays a segment. Control and wheel zooms."))
+
+    def _fit_letters(self) -> None:
+        """Times and names have room, whatever their size."""
+        needed = self.fontMetrics().height() + 4
+        self.ruler_height, self.lane_height = max(RULER, needed), max(LANE, needed)
+        self.setMinimumHeight(self.ruler_height + self.lane_height + 76)
 
     def sizeHint(self) -> QSize:
         return QSize(800, 240)
@@ -100,6 +113,18 @@ class WaveformView(QWidget):
     def set_document(self, document: TranscriptDocument | None) -> None:
         """The segments."""
         self.document, self.lane = document, SegmentLane.of(document)
+        self.update()
+
+    def splice(self, document: TranscriptDocument, splice: Splice) -> None:
+        """Some segments were edited."""
+        same_places = self.document is not None and _places(self.document) == _places(document)
+        self.lane = self.lane.spliced(document, splice) if same_places else SegmentLane.of(document)
+        self.document = document
+        self.update()
+
+    def set_desk(self, desk: Desk) -> None:
+        """Marks, quotes and what is not on the record."""
+        self.desk = desk
         self.update()
 
     def set_gaps(self, gaps: tuple[TimeRange, ...]) -> None:
@@ -157,6 +182,8 @@ class WaveformView(QWidget):
         self._paint_wave(painter, colours, event.rect().x(), event.rect().width())
         self._paint_lane(painter, colours)
         self._paint_gaps(painter, colours)
+        below = self.rect().adjusted(0, self.ruler_height + self.lane_height, 0, 0)
+        paint_desk(painter, self.desk, self.scale, below, colours)
         self._paint_ruler(painter, colours)
         if self.range is not None:
             self._paint_range(painter, colours)
@@ -168,7 +195,7 @@ class WaveformView(QWidget):
 
     def _paint_wave(self, painter: QPainter, colours: theme.Colours, left: int, width: int) -> None:
         ratio = self.devicePixelRatioF()
-        height = self.height() - RULER - LANE
+        height = self.height() - self.ruler_height - self.lane_height
         if height < 4 or self.scale.duration <= 0 or width < 1:
             return
         columns_count = max(1, round(width * ratio))
@@ -184,14 +211,14 @@ class WaveformView(QWidget):
         times = start + (np.arange(columns_count) + 0.5) * per_column
         image = self._image.render((columns_count, round(height * ratio)), columns, self.lane.speakers_at(times),
                                    colours, self._gain, ahead)
-        painter.drawImage(QRectF(left, RULER + LANE, width, height), image)
+        painter.drawImage(QRectF(left, self.ruler_height + self.lane_height, width, height), image)
 
     def _paint_lane(self, painter: QPainter, colours: theme.Colours) -> None:
         if self.document is None:
             return
         columns = max(1, round(self.width() * self.devicePixelRatioF()))
         bands = self._bands.render(self.lane, self.scale.start, self.scale.visible / columns, columns, colours)
-        painter.drawImage(QRectF(0, RULER + 1, self.width(), LANE - 3), bands)
+        painter.drawImage(QRectF(0, self.ruler_height + 1, self.width(), self.lane_height - 3), bands)
         if 0 <= self.selected < len(self.lane.starts):
             self._paint_selected(painter)
         metrics = QFontMetrics(self.font())
@@ -203,7 +230,7 @@ class WaveformView(QWidget):
             if gap.end < self.scale.start or gap.start > self.scale.end:
                 continue
             x, right = self.scale.to_x(gap.start), self.scale.to_x(gap.end)
-            box = QRectF(x, RULER + 1, max(3.0, right - x), LANE - 3)
+            box = QRectF(x, self.ruler_height + 1, max(3.0, right - x), self.lane_height - 3)
             painter.fillRect(box, self.palette().base())
             painter.fillRect(box, QBrush(colours.playhead, Qt.BrushStyle.BDiagPattern))
             painter.setPen(QPen(colours.playhead, 1))
@@ -211,12 +238,13 @@ class WaveformView(QWidget):
             painter.drawRect(box)
 
     def _paint_selected(self, painter: QPainter) -> None:
-        x, right = self.scale.to_x(self.lane.starts[self.selected]), self.scale.to_x(self.lane.ends[self.selected])
+        start, end = self._edges or (self.lane.starts[self.selected], self.lane.ends[self.selected])
+        x, right = self.scale.to_x(start), self.scale.to_x(end)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self.palette().text().color(), 2))
-        painter.drawRect(QRectF(x + 1, RULER + 2, max(1.0, right - x - 2), LANE - 5))
-        painter.drawLine(QPointF(x, RULER + LANE), QPointF(x, self.height()))
-        painter.drawLine(QPointF(right, RULER + LANE), QPointF(right, self.height()))
+        painter.drawRect(QRectF(x + 1, self.ruler_height + 2, max(1.0, right - x - 2), self.lane_height - 5))
+        painter.drawLine(QPointF(x, self.ruler_height + self.lane_height), QPointF(x, self.height()))
+        painter.drawLine(QPointF(right, self.ruler_height + self.lane_height), QPointF(right, self.height()))
 
     def _paint_name(self, painter: QPainter, colours: theme.Colours, index: int, metrics: QFontMetrics) -> None:
         assert self.document is not None
@@ -233,7 +261,7 @@ class WaveformView(QWidget):
                 self._elided.clear()
             text = self._elided[key] = metrics.elidedText(name, Qt.TextElideMode.ElideRight, key[1])
         place = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute
-        painter.drawText(QRectF(x + 4, RULER + 1, right - x - 8, LANE - 3), place, text)
+        painter.drawText(QRectF(x + 4, self.ruler_height + 1, right - x - 8, self.lane_height - 3), place, text)
 
     def _paint_ruler(self, painter: QPainter, colours: theme.Colours) -> None:
         if self.scale.duration <= 0:
@@ -245,21 +273,21 @@ class WaveformView(QWidget):
             x = self.scale.to_x(number * step)
             if x < 0:
                 continue  # its label would be cut and read as another time
-            painter.drawLine(QPointF(x, RULER - 6), QPointF(x, RULER - 1))
-            painter.drawText(QPointF(x + 3, RULER - 7), _ruler_label(number * step, step))
+            painter.drawLine(QPointF(x, self.ruler_height - 6), QPointF(x, self.ruler_height - 1))
+            painter.drawText(QPointF(x + 3, self.ruler_height - 7), _ruler_label(number * step, step))
 
     def _paint_range(self, painter: QPainter, colours: theme.Colours) -> None:
         assert self.range is not None
         x, right = self.scale.to_x(self.range.start), self.scale.to_x(self.range.end)
         shade = QColor(colours.selection)
         shade.setAlpha(46)
-        painter.fillRect(QRectF(x, RULER + LANE, right - x, self.height()), shade)
+        painter.fillRect(QRectF(x, self.ruler_height + self.lane_height, right - x, self.height()), shade)
         for edge in (x, right):
             painter.setPen(QPen(colours.selection, 2))
-            painter.drawLine(QPointF(edge, RULER), QPointF(edge, self.height()))
+            painter.drawLine(QPointF(edge, self.ruler_height), QPointF(edge, self.height()))
             painter.setPen(QPen(colours.wave_ground, 1))
             painter.setBrush(colours.selection)
-            painter.drawRect(QRectF(edge - 5, self.height() / 2 + RULER - 14, 10, 30))
+            painter.drawRect(QRectF(edge - 5, self.height() / 2 + self.ruler_height - 14, 10, 30))
 
     def _paint_playhead(self, painter: QPainter, colours: theme.Colours) -> None:
         if self.scale.duration <= 0:
@@ -277,7 +305,7 @@ class WaveformView(QWidget):
         if event.button() != Qt.MouseButton.LeftButton or self.scale.duration <= 0:
             return
         self._press = event.position()
-        self._dragging = self._handle_at(event.position().x())
+        self._dragging = self._segment_edge_at(event.position()) or self._handle_at(event.position().x())
         self._drag_anchor = self.scale.to_time(event.position().x())
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and not self._dragging:
             self._extend_range(self._drag_anchor)
@@ -286,7 +314,11 @@ class WaveformView(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         x = event.position().x()
         if self._press is None:
-            self.setCursor(Qt.CursorShape.SizeHorCursor if self._handle_at(x) else Qt.CursorShape.ArrowCursor)
+            grips = self._segment_edge_at(event.position()) or self._handle_at(x)
+            self.setCursor(Qt.CursorShape.SizeHorCursor if grips else Qt.CursorShape.ArrowCursor)
+            return
+        if self._dragging.startswith("segment"):
+            self._drag_edge(self._snapped(self.scale.to_time(x), event.modifiers()))
             return
         if not self._dragging and abs(x - self._press.x()) >= _DRAG:
             self._dragging = "range"
@@ -295,6 +327,9 @@ class WaveformView(QWidget):
             self._drag_to(self._snapped(self.scale.to_time(x), event.modifiers()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._edges is not None:
+            edges, self._edges = self._edges, None
+            self.edges_moved.emit(self.selected, *edges)
         if self._press is not None and not self._dragging and event.button() == Qt.MouseButton.LeftButton:
             seconds = self.scale.to_time(event.position().x())
             index = self.lane.at(seconds)
@@ -302,7 +337,7 @@ class WaveformView(QWidget):
             if index >= 0:
                 self.segment_requested.emit(index)
             self.seek_requested.emit(seconds)
-            if gap is not None and RULER <= event.position().y() < RULER + LANE:
+            if gap is not None and self.ruler_height <= event.position().y() < self.ruler_height + self.lane_height:
                 self.gap_requested.emit(gap)
         self._press, self._dragging = None, ""
 
@@ -346,6 +381,11 @@ class WaveformView(QWidget):
             super().keyPressEvent(event)
         elif edge and self.range is not None and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             self._nudge_edge(event)
+        elif edge and 0 <= self.selected < len(self.lane.starts) and event.key() in (Qt.Key.Key_Left,
+                                                                                     Qt.Key.Key_Right):
+            step = self._nudge_step(event)
+            is_end = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.nudge_requested.emit(self.selected, 0.0 if is_end else step, step if is_end else 0.0)
         else:
             self.seek_requested.emit(min(self.scale.duration, max(0.0, place)))
 
@@ -353,6 +393,7 @@ class WaveformView(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._elided.clear()
+            self._fit_letters()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.scale.set_width(event.size().width())
@@ -367,14 +408,37 @@ class WaveformView(QWidget):
     def _nudge_edge(self, event: QKeyEvent) -> None:
         """Control and arrow moves the start of the range, with Shift its end: by 50 ms, or a pixel when closer."""
         assert self.range is not None
-        step = max(0.01, min(0.05, 2 * self.scale.per_pixel))
-        step = -step if event.key() == Qt.Key.Key_Left else step
+        step = self._nudge_step(event)
         start, end = self.range.start, self.range.end
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             end = max(start + 0.02, end + step)
         else:
             start = min(end - 0.02, start + step)
         self.range_requested.emit(TimeRange(start, end))
+
+    def _nudge_step(self, event: QKeyEvent) -> float:
+        step = max(0.01, min(0.05, 2 * self.scale.per_pixel))
+        return -step if event.key() == Qt.Key.Key_Left else step
+
+    def _segment_edge_at(self, point: QPointF) -> str:
+        """Which edge of the selected segment is under the pointer, in the lane of names."""
+        in_lane = self.ruler_height <= point.y() < self.ruler_height + self.lane_height
+        if not 0 <= self.selected < len(self.lane.starts) or not in_lane:
+            return ""
+        start, end = (self.scale.to_x(seconds) for seconds in (self.lane.starts[self.selected],
+                                                               self.lane.ends[self.selected]))
+        if min(abs(point.x() - start), abs(point.x() - end)) > _GRAB:
+            return ""
+        return "segment start" if abs(point.x() - start) < abs(point.x() - end) else "segment end"
+
+    def _drag_edge(self, seconds: float) -> None:
+        start, end = self._edges or (float(self.lane.starts[self.selected]), float(self.lane.ends[self.selected]))
+        if self._dragging == "segment start":
+            start = min(max(0.0, seconds), end - SHORTEST)
+        else:
+            end = min(max(seconds, start + SHORTEST), self.scale.duration)
+        self._edges = start, end
+        self.update()
 
     def _handle_at(self, x: float) -> str:
         if self.range is None:
@@ -406,6 +470,11 @@ class WaveformView(QWidget):
         if self._peaks is None or modifiers & Qt.KeyboardModifier.AltModifier:
             return seconds
         return speech_edge_near(self._peaks, seconds, min(0.5, _SNAP_PIXELS * self.scale.per_pixel))
+
+
+def _places(document: TranscriptDocument) -> dict[int, int]:
+    """What decides the colours; names do not."""
+    return {i: speaker.position for i, speaker in document.speakers.items()}
 
 
 def _ruler_label(seconds: float, step: float) -> str:

@@ -12,9 +12,11 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop import settings as settings_file
 from desktop.api_key import ApiKey, KeyReading, KeyState
+from desktop.engines import ENGINES
 from desktop.errors import Cancelled, EngineError, PullquoteError
 from desktop.library import Library
 from desktop.model import (
+    Desk,
     Job,
     Progress,
     Proposal,
@@ -28,10 +30,13 @@ from desktop.model import (
 )
 from desktop.sentences import say
 from desktop.settings import Settings
+from desktop.ui.edits import Edits
 from desktop.ui.imports import ImportItem, Imports
 from desktop.ui.jobs import Jobs
+from desktop.ui.masking import masked_document
 from desktop.ui.player import Player
 from desktop.ui.questions import Questions
+from desktop.ui.saver import Saver
 from desktop.ui.tasks import Task, Tasks
 
 
@@ -51,13 +56,16 @@ class Workspace(QObject):
     """Holds the open recording and everything the panels share."""
 
     library_changed = Signal()
+    giving_way = Signal()  # what is shown gives way to something else: keep what is being typed
     recording_changed = Signal()  # another recording is open, or none
     picture_changed = Signal(object)  # Picture or Peaks of the open recording
-    document_changed = Signal()  # another transcript, or its segments or speakers changed
+    document_changed = Signal()  # another transcript, or its segments or speakers were read anew
+    shown_changed = Signal()  # the same lines, masked or revealed
     heard_again = Signal(object, object)  # the shown TranscriptDocument, and that of the second hearing
     gaps_changed = Signal()  # stretches of speech without text were looked for
     range_changed = Signal()
     segment_selected = Signal(int)  # index in document.segments; -1 none
+    place_wanted = Signal(float)  # seconds: show this place
     ledger_changed = Signal()  # something was sent, or the protection of the open recording changed
     noticed = Signal(object)  # Notice or None
     key_changed = Signal()
@@ -79,9 +87,12 @@ class Workspace(QObject):
         self.questions = Questions(library, cache, self.tasks, lambda: key.read().key,
                                    lambda: (self.settings.gemini_model, self.settings.house_style),
                                    lambda: bool(self.settings.privacy_accepted), url, self)
+        self.edits = Edits(self)
         self.recording: Recording | None = None
         self.transcripts: list[Transcript] = []
         self.document: TranscriptDocument | None = None
+        self.shown: TranscriptDocument | None = None  # the document as it may be seen: without what is off the record
+        self.desk = Desk()  # what is noted about the open recording
         self.picture: object = None
         self.gaps: tuple[TimeRange, ...] = ()  # speech that no line of the shown transcript covers
         self.range: TimeRange | None = None
@@ -110,12 +121,18 @@ class Workspace(QObject):
 
     def open(self, recording: Recording | None) -> None:
         """Show a recording: waveform, transcript, playback."""
+        self.giving_way.emit()
         self._watched_import = None
         if self._preparing is not None:
             self._preparing.stop()
             self._preparing = None
         self.recording = recording
         self.range, self.selected, self.document, self.transcripts, self.picture = None, -1, None, [], None
+        self.shown, self.desk = None, Desk()
+        if recording is not None:
+            self.edits.saver.wait()  # what was just noted about it; a matter of milliseconds
+            self.desk = self.library.desk(recording.id)
+        self.edits.open()
         self._no_gaps()
         self.player.load(None)
         self.noticed.emit(None)
@@ -205,7 +222,7 @@ class Workspace(QObject):
         if choice:
             self.show_transcript(choice)
         else:
-            self.document = None
+            self.document = self.shown = None
             self._no_gaps()
             self.document_changed.emit()
 
@@ -224,20 +241,25 @@ class Workspace(QObject):
     def show_transcript(self, transcript_id: int) -> None:
         """Load a transcript off the GUI thread and show it."""
         self._loads += 1
-        self.tasks.start(_load, self.library, transcript_id, self.document, failed=self.show_error,
-                         done=partial(self._document_loaded, self._loads))
+        self.tasks.start(_load, self.library, self.edits.saver, transcript_id, self.document, failed=self.show_error,
+                         done=partial(self._document_loaded, self._loads, self.edits.revision))
 
-    def _document_loaded(self, load: int, document: TranscriptDocument) -> None:
+    def _document_loaded(self, load: int, revision: int, document: TranscriptDocument) -> None:
         if self.recording is None or load != self._loads or document.recording.id != self.recording.id:
             return  # something else was wanted meanwhile
+        self.giving_way.emit()
+        if revision != self.edits.revision:  # edited while it was read
+            self.show_transcript(document.transcript.id)
+            return
         chosen = self._same_place(document)
         self.document = document
+        self.shown = document if self.edits.is_revealed else masked_document(document)
         self.document_changed.emit()
-        self._look_for_gaps(document)
+        self.look_for_gaps(document)
         self.selected = chosen
         self.segment_selected.emit(chosen)
 
-    def _look_for_gaps(self, document: TranscriptDocument) -> None:
+    def look_for_gaps(self, document: TranscriptDocument) -> None:
         """On a worker: ten hours take a quarter of a second."""
         from desktop.audio.peaks import Peaks
 
@@ -266,6 +288,7 @@ class Workspace(QObject):
         document = self.document
         if document is None or self.translating is not None:
             return
+        self.edits.keep_version(self.tr("translation"))
 
         def ended(error: PullquoteError | None) -> None:
             self.translating = None
@@ -300,13 +323,14 @@ class Workspace(QObject):
                          done=lambda documents: self.heard_again.emit(*documents))
 
     def finish_rehearing(self, old: TranscriptDocument, new: TranscriptDocument, chosen: list[Any]) -> None:
-        """Take over what was chosen and drop the second hearing."""
-        def done(_: object) -> None:
-            if self.recording is not None and self.recording.id == old.recording.id:
-                self.reload_transcripts(old.transcript.id)
-            self.library_changed.emit()
+        """Take over what was chosen, as one step, and drop the second hearing."""
+        from desktop.rehearing import change_for
 
-        self.tasks.start(_take_over, self.library, old, new, chosen, done=done, failed=self.show_error)
+        if chosen and self.document is not None and self.document.transcript.id == old.transcript.id:
+            self.edits.accept(self.tr("take over what was heard again"), change_for(self.library, old, new, chosen))
+            self.look_for_gaps(self.document)
+        self.edits.saver.put(partial(self.library.remove_transcript, new.transcript.id))
+        self.edits.saver.put(lambda: None, done=self.library_changed.emit)
 
     def _part_stored(self, transcript_id: int) -> None:
         if self.recording is None:
@@ -327,25 +351,7 @@ class Workspace(QObject):
         if self.document is None or self.recording is None or self.jobs.of(self.recording.id):
             return None
         job = self.library.job_of_transcript(self.document.transcript.id)
-        return job if job and self.document.transcript.missing else None
-
-    def rename_speaker(self, speaker_id: int, name: str) -> None:
-        """Give a speaker a name, everywhere; the name of another speaker makes them one."""
-        speakers = self.document.speakers.values() if self.document else ()
-        other = next((s for s in speakers if s.name.casefold() == name.strip().casefold() and s.id != speaker_id), None)
-        if other is not None:
-            self._guarded(self.library.merge_speakers, other.id, speaker_id)
-        else:
-            self._guarded(self.library.rename_speaker, speaker_id, name)
-        self.reload_transcripts()
-
-    def settle_speaker(self, speaker_id: int, same_as: int = 0) -> None:
-        """An unsure voice is that of another speaker, or a new one."""
-        if same_as:
-            self._guarded(self.library.merge_speakers, same_as, speaker_id)
-        else:
-            self._guarded(self.library.settle_speaker, speaker_id)
-        self.reload_transcripts()
+        return job if job and job.engine in ENGINES and self.document.transcript.missing else None
 
     def reject(self, proposal: Proposal) -> None:
         """This speaker is not called so."""
@@ -355,11 +361,46 @@ class Workspace(QObject):
     def remove_transcript(self, transcript_id: int) -> None:
         """Remove one transcript, off the GUI thread: 20,000 rows that are overwritten take a moment."""
         def done(_: object) -> None:
-            self.document = None
+            self.document = self.shown = None
             self.reload_transcripts()
             self.library_changed.emit()
 
         self.tasks.start(self.library.remove_transcript, transcript_id, done=done, failed=self.show_error)
+
+    def import_transcript(self, path: Path) -> None:
+        """A transcript from a file becomes another one of the open recording."""
+        recording = self.recording
+        if recording is None:
+            return
+
+        def done(transcript_id: int) -> None:
+            self.library_changed.emit()
+            if self.recording is not None and self.recording.id == recording.id:
+                self.reload_transcripts(transcript_id)
+
+        self.tasks.start(_import_transcript, self.library, recording, path, done=done, failed=self.show_error)
+
+    def save_clip(self, stretch: TimeRange, kind: str, path: Path) -> None:
+        """Write the sound of a stretch as a file; silence where it is off the record."""
+        recording = self.recording
+        if recording is not None:
+            self.tasks.start(_save_clip, self.library, self.cache, recording, stretch, kind, path,
+                             failed=self.show_error, done=lambda _: self.noticed.emit(Notice(
+                                 self.tr("Saved as {path}").format(path=path))))
+
+    def go_to(self, recording_id: int, transcript_id: int, stretch: TimeRange) -> None:
+        """Open a recording if it is not open, and play a stretch of it."""
+        if self.recording is None or self.recording.id != recording_id:
+            try:
+                self.open(self.library.recording(recording_id))
+            except PullquoteError as error:
+                self.show_error(error)
+                return
+        if self.document is None or self.document.transcript.id != transcript_id:
+            self.reload_transcripts(transcript_id)
+        if self.player.can_play:
+            self.player.play(stretch.start, until=max(stretch.end, stretch.start + 0.2))
+        self.place_wanted.emit(stretch.start)
 
     # -- selection -------------------------------------------------------------------------------------------
 
@@ -416,6 +457,7 @@ class Workspace(QObject):
 
         if self.recording is not None and self.recording.id == recording.id:
             self.open(None)
+        self.edits.forget(recording.id)
 
         def failed(error: PullquoteError) -> None:
             self.show_error(error)
@@ -513,8 +555,9 @@ class Workspace(QObject):
             self.show_error(error)
 
 
-def _load(library: Library, transcript_id: int, old: TranscriptDocument | None) -> TranscriptDocument:
+def _load(library: Library, saver: Saver, transcript_id: int, old: TranscriptDocument | None) -> TranscriptDocument:
     """Read a transcript; segments that are as they were stay the same objects, so that comparing them costs nothing."""
+    saver.wait()
     document = library.document(transcript_id)
     if old is None or old.transcript.id != transcript_id:
         return document
@@ -547,18 +590,26 @@ def _two_documents(library: Library, old_id: int, new_id: int) -> tuple[Transcri
     return library.document(old_id), library.document(new_id)
 
 
-def _take_over(library: Library, old: TranscriptDocument, new: TranscriptDocument, chosen: list[Any]) -> None:
-    from desktop.rehearing import accept
+def _import_transcript(library: Library, recording: Recording, path: Path) -> int:
+    from desktop.transcript_files import add
 
-    if chosen:
-        accept(library, old, new, chosen)
-    library.remove_transcript(new.transcript.id)
+    return add(library, recording, path)
+
+
+def _save_clip(library: Library, cache: Path, recording: Recording, stretch: TimeRange, kind: str, path: Path) -> None:
+    from desktop.audio.cache import CacheFiles
+    from desktop.audio.cutting import cut
+    from desktop.exporting import write
+
+    off = library.desk(recording.id).off_record
+    write(cut(CacheFiles(cache, recording.sha256).copy, stretch, kind, silent=off), path, overwrite=True)
 
 
 def _gaps(peaks: Any, document: TranscriptDocument) -> tuple[TimeRange, ...]:
+    from desktop.clipping import silenced
     from desktop.doubts import speech_without_text
 
-    return speech_without_text(peaks, document)
+    return speech_without_text(silenced(peaks, document.desk.off_record), document)
 
 
 def _trim(cache: Path, most_bytes: int, in_use: list[str]) -> None:

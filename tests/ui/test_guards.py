@@ -73,7 +73,7 @@ def _calls() -> Iterator[tuple[str, ast.Call, str]]:
 def test_rich_text_is_made_nowhere() -> None:
     banned = {"setHtml", "setMarkdown", "appendHtml", "insertHtml", "setTextFormat"}
     found = [f"{file}:{call.lineno} {name}" for file, call, name in _calls()
-             if name in banned and file not in ("words.py", "main_window.py")]
+             if name in banned and file not in ("words.py", "main_window.py", "pdf_export.py")]
     found += [f"{file}:{call.lineno} QLabel(" for file, call, name in _calls()
               if name == "QLabel" and file != "words.py"]
     assert found == []

@@ -101,7 +101,7 @@ def test_row_heights_are_those_of_the_real_layout(qtbot: QtBot) -> None:
         real = sum(int(h) for _, h in delegate._layout(segment.text, width, False))
         if segment.translation:
             real += sum(int(h) for _, h in delegate._layout(segment.translation, width, True))
-        assert delegate._height(segment, width) == real + 2 * PADDING, segment.text
+        assert delegate.height(segment, width) == real + 2 * PADDING, segment.text
 
 
 def test_rows_do_not_overlap_when_a_scroll_bar_takes_width(qtbot: QtBot) -> None:
@@ -118,5 +118,5 @@ def test_rows_do_not_overlap_when_a_scroll_bar_takes_width(qtbot: QtBot) -> None
     for width in (700, 520, 640):
         view.resize(width, 300)
         qtbot.waitUntil(lambda: all(
-            view.visualRect(view.segments.index(row)).height() == view.row_delegate._height(
+            view.visualRect(view.segments.index(row)).height() == view.row_delegate.height(
                 view.segments.index(row).data(ITEM), view.row_delegate.text_width()) for row in range(8)))

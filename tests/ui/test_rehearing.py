@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.library import Library
-from desktop.model import JobState, Protection, Recording, Segment, TimeRange
+from desktop.model import Change, JobState, Protection, Recording, Segment, TimeRange
 from desktop.sample import SAMPLE
 from desktop.transcription import Options
 from desktop.ui import dialogs
@@ -67,7 +67,7 @@ def lose_a_line(window: MainWindow, library: Library, qtbot: QtBot) -> TimeRange
     """Take the long line out of the sample's transcript; gives the gap that appears."""
     document = window.workspace.document
     assert document is not None
-    library.replace_segments(document.transcript.id, [document.segments[LONG].id], [])
+    library.apply([(document.transcript.id, Change((document.segments[LONG],)))])
     window.workspace.reload_transcripts()
     qtbot.waitUntil(lambda: bool(window.workspace.gaps), timeout=20_000)
     (gap,) = window.workspace.gaps
@@ -240,7 +240,7 @@ def test_a_gap_is_filled_and_the_second_transcript_goes(
     filled = document.segments[LONG]
     # the same name in another request proves nothing: the journalist decides, by giving it the name of the other
     assert document.speaker_name(filled) == "Steve (2)" and filled.start == pytest.approx(12.38, abs=0.3)
-    window.workspace.rename_speaker(filled.speaker_id or 0, "Steve")
+    window.workspace.edits.rename_speaker(filled.speaker_id or 0, "Steve")
     qtbot.waitUntil(lambda: window.workspace.document is not None and len(window.workspace.document.speakers) == 2)
     assert window.view.transcript_choice.count() == 1
 
