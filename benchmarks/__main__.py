@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 
-NAMES = ("start", "peaks", "seek", "shrink", "upload", "turnaround", "accuracy", "paint", "list", "alive")
+NAMES = ("start", "peaks", "seek", "shrink", "upload", "turnaround", "accuracy", "paint", "list", "alive",
+         "edit", "quote_check")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from desktop import paths
 from desktop.api_key import ApiKey
 from desktop.audio.cache import CacheFiles
 from desktop.library import Library
-from desktop.model import Recording, TimeRange
+from desktop.model import Recording, Segment, TimeRange
 from desktop.ui.application import complete_in_turns, make_application, make_window
 from desktop.ui.main_window import MainWindow
 
@@ -42,10 +42,10 @@ class Beats:
 
     def during(self, deed: Callable[[], object], seconds: float = 1.0) -> float:
         """The longest hold-up of a deed and of what it sets off."""
-        _wait(0.2)
+        wait(0.2)
         self.longest = 0.0
         QTimer.singleShot(0, deed)
-        _wait(seconds)
+        wait(seconds)
         return self.longest
 
 
@@ -55,8 +55,8 @@ def main() -> None:
         os.environ["PULLQUOTE_HOME"] = home
         application = make_application()
         library = Library(paths.data_folder())
-        recording = _long_recording(library)
-        other = _long_recording(library, "b")
+        recording = long_recording(library)
+        other = long_recording(library, "b")
         window = make_window(library, ApiKey(lambda: None), complete=False)
         window.show()
         application.processEvents()
@@ -67,12 +67,14 @@ def main() -> None:
                                                                                        or "remove" in label else 3)]
             show(label, sorted(times)[len(times) // 2], "ms", most=_MOST, more=f"worst {max(times):.1f}")
         window.workspace.tasks.stop_all()
-        _wait(1.0)
+        wait(1.0)
         library.close()
 
 
 def _deeds(window: MainWindow, recording: Recording, other: Recording) -> dict[str, Callable[[], object]]:
-    from desktop.ui.dialogs import ExportDialog, ShortcutsDialog, TranscribeDialog
+    from desktop.ui.dialogs import TranscribeDialog
+    from desktop.ui.export_dialog import ExportDialog
+    from desktop.ui.keys_dialog import KeysDialog
     from desktop.ui.settings_dialog import SettingsDialog
 
     workspace = window.workspace
@@ -84,12 +86,12 @@ def _deeds(window: MainWindow, recording: Recording, other: Recording) -> dict[s
         "choose a range": lambda: workspace.set_range(TimeRange(100.0 + next(names), 400.0)),
         "zoom to the range": lambda: window.actions_by_name["zoom_range"].trigger(),
         "show all": lambda: window.actions_by_name["zoom_all"].trigger(),
-        "rename a speaker": lambda: workspace.rename_speaker(_first_speaker(window), f"Name {next(names)}"),
+        "rename a speaker": lambda: workspace.edits.rename_speaker(_first_speaker(window), f"Name {next(names)}"),
         "rename a recording": lambda: workspace.rename(f"Title {next(names)}"),
         "make the window wider": lambda: window.resize(1280 + next(names), 800),
         "the transcribe dialog": lambda: TranscribeDialog(workspace, None, window).show(),
         "the settings": lambda: SettingsDialog(workspace, window).show(),
-        "the keys": lambda: ShortcutsDialog(window).show(),
+        "the keys": lambda: KeysDialog(workspace, window.actions_by_name, window).show(),
         "the export dialog": lambda: ExportDialog(workspace, window).show(),
         "remove a transcript": lambda: workspace.remove_transcript(_shown(window)),
         "remove a recording": lambda: workspace.remove(other),
@@ -106,7 +108,8 @@ def _shown(window: MainWindow) -> int:
     return window.workspace.document.transcript.id
 
 
-def _long_recording(library: Library, mark: str = "a") -> Recording:
+def long_recording(library: Library, mark: str = "a",
+                   change: Callable[[Segment], Segment] = lambda segment: segment) -> Recording:
     """Rows as an import and a transcription would leave them; the sound is a made pyramid and a short copy."""
     document = documents.document(fixtures.LONGEST, _SEGMENTS)
     folder = paths.data_folder() / "recordings" / mark
@@ -117,7 +120,7 @@ def _long_recording(library: Library, mark: str = "a") -> Recording:
     library.set_prepared(recording.id, duration=fixtures.LONGEST, sample_rate=48_000, channels=2, problem="")
     transcript = library.add_transcript(recording.id, engine="device", model="none",
                                         time_range=TimeRange(0, fixtures.LONGEST))
-    library.add_segments(transcript.id, ((document.speaker_name(s), s) for s in document.segments))
+    library.add_segments(transcript.id, ((document.speaker_name(s), change(s)) for s in document.segments))
     cache = CacheFiles(paths.cache_folder(), recording.sha256)
     cache.peaks.parent.mkdir(parents=True, exist_ok=True)
     documents.peaks(fixtures.LONGEST).save(cache.peaks)
@@ -133,7 +136,8 @@ def _copy_of_sound(path: Path) -> None:
             file.write([0.0] * 16_000)
 
 
-def _wait(seconds: float) -> None:
+def wait(seconds: float) -> None:
+    """Let the window live for a while."""
     loop = QEventLoop()
     QTimer.singleShot(int(1000 * seconds), loop.quit)
     loop.exec()

@@ -40,14 +40,14 @@ def _range(number: int) -> TimeRange:
 
 def _read(copy: PlaybackCopy, number: int) -> Timing:
     def read() -> None:
-        for _ in copy.blocks(_range(number)):
+        for _ in copy.blocks(_range(number), silent=()):
             pass
 
     return timed(read)
 
 
 def _shrink(copy: PlaybackCopy, number: int, sizes: list[int]) -> Timing:
-    return timed(lambda: sizes.append(len(flac(copy.speech(_range(number))))))
+    return timed(lambda: sizes.append(len(flac(copy.speech(_range(number), silent=())))))
 
 
 def _most_memory() -> float:

@@ -91,7 +91,7 @@ def test_a_video_is_transcribed_at_its_address(library: Library, cache: Path, vi
     (line,) = library.sendings(video.id)
     assert what(line) == "its address" and line.outcome == "answered"
     for kind in ("txt", "md", "srt", "vtt", "json"):
-        assert "Good evening." in render(document, kind)
+        assert "Good evening." in render(document, kind).decode()
 
 
 def test_a_range_is_said_in_minutes_and_times_come_back_on_its_clock(
