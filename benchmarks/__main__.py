@@ -7,7 +7,7 @@ import sys
 import time
 
 NAMES = ("start", "peaks", "seek", "shrink", "upload", "turnaround", "accuracy", "paint", "list", "alive",
-         "edit", "quote_check")
+         "edit", "quote_check", "search")
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from desktop.library import Library
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
-COMMANDS = ("transcribe", "import-transcript", "ask", "count", "translate", "key", "ledger", "protect")
+COMMANDS = ("transcribe", "import-transcript", "ask", "count", "translate", "key", "ledger", "protect", "library")
 _stop = threading.Event()
 
 
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_translate(commands)
     _add_key(commands)
     _add_ledger(commands)
+    _add_library(commands)
     return parser
 
 
@@ -122,6 +123,18 @@ def _add_format(command: argparse.ArgumentParser) -> None:
                               ("--cue-seconds", shown.cue_seconds, "the longest time on the screen"),
                               ("--reading-speed", shown.reading_speed, "letters a second")):
         limits.add_argument(flag, type=_limit, default=usual, metavar="N", help=f"{what}; default: {usual:g}")
+
+
+def _add_library(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from desktop.search_query import HELP
+
+    command = commands.add_parser("library", help="what is in your library")
+    verbs = command.add_subparsers(required=True, metavar="VERB")
+    verb = verbs.add_parser("search", help="search everything; nothing that is off the record is found",
+                            description=HELP, epilog="Begin with -- when the first word begins with -.")
+    verb.set_defaults(run=_search)
+    verb.add_argument("query", nargs="+", metavar="QUERY")
+    verb.add_argument("--limit", type=_limit, default=50, metavar="N", help="hits, the newest first; default: 50")
 
 
 def _limit(text: str) -> int:
@@ -611,6 +624,25 @@ def _ledger(options: argparse.Namespace, environment_key: str) -> int:
     for total in (*by_recording, *ledger.by_month(sendings)):
         print(f"{total.name}: {total.requests} requests, {ledger.size(total.byte_count)}, "
               f"{total.input_tokens + total.output_tokens} tokens, about {ledger.money(total.cost)}")
+    return DONE
+
+
+def _search(options: argparse.Namespace, environment_key: str) -> int:
+    """Recording, time, speaker, where it is and the words, in columns with tabs between them."""
+    from desktop.searching import search
+
+    with _stopping_softly(), _library(keep=True, writes=False) as (library, _):
+        found = search(library, " ".join(options.query), _stop.is_set, limit=max(1, options.limit))
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    for group in found.groups:
+        for hit in group.hits:
+            print("\t".join((group.title, clock(hit.start) if hit.has_time else "", hit.speaker, hit.kind.value,
+                             hit.words)))
+    if not found.groups:
+        print("Nothing was found.", file=sys.stderr)
+    elif found.before:
+        print(f"These are the newest {found.count}; --limit shows more.", file=sys.stderr)
     return DONE
 
 

@@ -262,8 +262,94 @@ CREATE TABLE version_speaker (
 ) WITHOUT ROWID;;
 """
 
+# Characters of scripts without blanks between words. The index has them in pairs, and each run's last one alone, so
+# that any part of a sentence is found: 海港工作 is kept as 海港 港工 工作 作. See searching.py for the other side.
+DENSE = "ก-႟ក-៿々-〇ぁ-ヿ㐀-鿿가-힣豈-龎ｦ-ﾟ𠀀-𲎯"
+
+
+def _paired(text: str) -> str:
+    """SQL for a text with its dense characters in pairs; cheap when there are none.
+
+    In chunks of 128, because SQLite counts characters from the beginning each time; LIMIT keeps it from folding the
+    subqueries into one.
+    """
+    return f"""CASE WHEN length({text}) = length(CAST({text} AS BLOB)) OR {text} NOT GLOB '*[ก-῿⺀-𲎯]*' THEN {text}
+    ELSE (SELECT group_concat(CASE WHEN pair NOT GLOB '[{DENSE}]*' THEN substr(pair, 1, 1)
+        WHEN pair GLOB '?[{DENSE}]' THEN ' ' || pair || ' ' ELSE ' ' || substr(pair, 1, 1) || ' ' END, '')
+        FROM (SELECT substr(chunk, inside.n + 1, 2) AS pair FROM
+            (SELECT substr({text}, 128 * n + 1, 129) AS chunk FROM search_number WHERE 128 * n < length({text})
+             ORDER BY n LIMIT -1)
+            CROSS JOIN search_number AS inside WHERE inside.n < 128 AND inside.n < length(chunk) LIMIT -1)) END"""
+
+
+def _kept_in_step(table: str, index: str, changing: str, rowid: str, columns: dict[str, str]) -> str:
+    """Triggers that bring every change of a table to its index; `{}` stands for old or new, `changing` are columns."""
+    def values(row: str) -> str:
+        return ", ".join(sql.replace("{}", row) for sql in (rowid, *columns.values()))
+
+    names = ", ".join(("rowid", *columns))
+    enter = f"INSERT INTO {index} ({names}) VALUES ({values('new')});"
+    leave = f"INSERT INTO {index} ({index}, {names}) VALUES ('delete', {values('old')});"
+    return f"""
+CREATE TRIGGER {table}_enters_search AFTER INSERT ON {table} BEGIN {enter} END;;
+CREATE TRIGGER {table}_leaves_search AFTER DELETE ON {table} BEGIN {leave} END;;
+CREATE TRIGGER {table}_changes_search AFTER UPDATE OF {changing} ON {table} BEGIN {leave} {enter} END;;
+"""
+
+
+# `place` says in which transcript a line is, after a sign that no word has: a search in few of them need not look at
+# the hits of all others. Rowids of note_search tell what they stand for in the last three bits.
+_LINE = {"text": _paired("{}.text"), "translation": _paired("{}.translation"),
+         "place": "char(57344) || {}.transcript_id"}
+_NOTED = {
+    "recording": ("title", "{}.id << 3", {"title": _paired("{}.title")}),
+    "speaker": ("name", "{}.id << 3 | 1", {"name": _paired("{}.name")}),
+    "quote": ("text, note", "{}.id << 3 | 2", {"quote": _paired("{}.text"), "note": _paired("{}.note")}),
+    "mark": ("note", "({}.recording_id << 16 | {}.position) << 3 | 3", {"note": _paired("{}.note")}),
+    "turn": ("question, answer", "({}.thread_id << 16 | {}.position) << 3 | 4",
+             {"question": _paired("{}.question"), "answer": _paired("{}.answer")}),  # JSON: a view may not open it
+}
+
+
+def _noted_view() -> str:
+    names = ("title", "name", "quote", "note", "question", "answer")
+    return " UNION ALL ".join(
+        "SELECT " + ", ".join([f"{rowid} AS id", *(f"{columns.get(name, chr(39) * 2)} AS {name}" for name in names)])
+        .replace("{}", table) + f" FROM {table}" for table, (_, rowid, columns) in _NOTED.items())
+
+
+_FIFTH_SCHEMA = f"""
+CREATE TABLE search_number (n INTEGER PRIMARY KEY);;
+INSERT INTO search_number SELECT a.value * 16 + b.value FROM json_each('[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]') AS a
+    CROSS JOIN json_each('[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]') AS b;;
+DROP TRIGGER segment_added;;
+DROP TRIGGER segment_removed;;
+DROP TRIGGER segment_changed;;
+DROP TABLE segment_search;;
+CREATE VIEW segment_words AS SELECT id, {", ".join(f"{sql} AS {name}" for name, sql in _LINE.items()).replace(
+    "{}", "segment")} FROM segment;;
+CREATE VIRTUAL TABLE segment_search USING fts5 (
+    text, translation, place, content = 'segment_words', content_rowid = 'id', columnsize = 0, prefix = '3',
+    tokenize = 'unicode61 remove_diacritics 2'
+);;
+{_kept_in_step("segment", "segment_search", "text, translation, transcript_id", "{}.id", _LINE)}
+CREATE VIEW noted_words AS {_noted_view()};;
+CREATE VIRTUAL TABLE note_search USING fts5 (
+    title, name, quote, note, question, answer, content = 'noted_words', content_rowid = 'id', columnsize = 0,
+    tokenize = 'unicode61 remove_diacritics 2'
+);;
+{"".join(_kept_in_step(table, "note_search", changing, rowid, columns)
+         for table, (changing, rowid, columns) in _NOTED.items())}
+INSERT INTO segment_search (segment_search) VALUES ('rebuild');;
+INSERT INTO note_search (note_search) VALUES ('rebuild');;
+-- each row that a trigger enters is a piece of the index; joining them four at a time costs 100 ms a recording
+INSERT INTO segment_search (segment_search, rank) VALUES ('automerge', 16);;
+INSERT INTO note_search (note_search, rank) VALUES ('automerge', 16);;
+"""
+
 STEPS: list[Callable[[sqlite3.Connection], None]] = [
-    _taking(_FIRST_SCHEMA), _taking(_SECOND_SCHEMA), _taking(_THIRD_SCHEMA), _taking(_FOURTH_SCHEMA)]
+    _taking(_FIRST_SCHEMA), _taking(_SECOND_SCHEMA), _taking(_THIRD_SCHEMA), _taking(_FOURTH_SCHEMA),
+    _taking(_FIFTH_SCHEMA)]
 
 
 def version_of(connection: sqlite3.Connection) -> int:

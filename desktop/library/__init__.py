@@ -6,7 +6,8 @@ from desktop.library.conversations import Conversations
 from desktop.library.desk import Edits
 from desktop.library.jobs import Jobs
 from desktop.library.ledger import Ledger
+from desktop.library.search import Searches
 
 
-class Library(Edits, Jobs, Ledger, Conversations):
+class Library(Edits, Jobs, Ledger, Searches, Conversations):
     """Every noun of the library over one file; see Store for opening and closing."""

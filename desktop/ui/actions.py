@@ -55,6 +55,8 @@ ACTIONS: tuple[Entry, ...] = (
     Entry("find", "Edit", QT_TRANSLATE_NOOP("actions", "&Find…"), "find", (QKeySequence.StandardKey.Find,),
           separator=True),
     Entry("replace", "Edit", QT_TRANSLATE_NOOP("actions", "R&eplace…"), "find_and_replace", ("Ctrl+H",)),
+    Entry("search", "Edit", QT_TRANSLATE_NOOP("actions", "Search e&verything…"), "search_everything",
+          ("Ctrl+Shift+F",)),
     Entry("settings", "Edit", QT_TRANSLATE_NOOP("actions", "&Settings…"), "open_settings", ("Ctrl+,",),
           role=QAction.MenuRole.PreferencesRole, icon="settings", separator=True),
     Entry("transcribe", "Recording", QT_TRANSLATE_NOOP("actions", "&Transcribe…"), "transcribe", ("Ctrl+T",),

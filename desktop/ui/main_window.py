@@ -517,6 +517,14 @@ class MainWindow(PlaybackVerbs, DeskVerbs, QMainWindow):
     def find_and_replace(self) -> None:
         self.view.open_find(replacing=True)
 
+    def search_everything(self) -> None:
+        from desktop.ui.search_window import SearchWindow
+
+        self.view.transcript.commit()
+        window = SearchWindow(self.workspace, self)
+        window.place_wanted.connect(self.go_to_quoted)
+        window.show()
+
     def review(self) -> None:
         self.view.open_review()
 

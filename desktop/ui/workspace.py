@@ -396,8 +396,10 @@ class Workspace(QObject):
             except PullquoteError as error:
                 self.show_error(error)
                 return
-        if self.document is None or self.document.transcript.id != transcript_id:
+        if transcript_id and (self.document is None or self.document.transcript.id != transcript_id):
             self.reload_transcripts(transcript_id)
+        if stretch.end <= 0:
+            return  # the recording as a whole was meant
         if self.player.can_play:
             self.player.play(stretch.start, until=max(stretch.end, stretch.start + 0.2))
         self.place_wanted.emit(stretch.start)

@@ -19,6 +19,7 @@ from desktop.ui.main_window import MainWindow
 from desktop.ui.names_panel import RenameDialog
 from desktop.ui.quote_check_dialog import QuoteCheckDialog
 from desktop.ui.replace_dialog import ReplaceDialog
+from desktop.ui.search_window import SearchWindow
 from desktop.ui.settings_dialog import SettingsDialog
 from desktop.ui.versions_dialog import VersionsDialog
 
@@ -51,6 +52,7 @@ DIALOGS: dict[str, Callable[[MainWindow], QDialog]] = {
     "rename": lambda w: RenameDialog(w.workspace, shown(w), next(iter(shown(w).speakers)), w),
     "quote check": lambda w: QuoteCheckDialog(w.workspace, w),
     "replace": lambda w: ReplaceDialog(w.workspace, [Replacement(0, "a", "b")], w),
+    "search": lambda w: SearchWindow(w.workspace, w),
     "versions": lambda w: VersionsDialog(w.workspace, w),
     "about": lambda w: TextDialog("About", "text", w),
 }
