@@ -31,12 +31,16 @@ from desktop.model import (
     parse_clock,
 )
 from desktop.receipts import PRESETS, claims_of, shown, what_goes
+from desktop.terminal import keys
 
 if TYPE_CHECKING:
     from desktop.library import Library
+    from desktop.recording.control import Recorder
+    from desktop.recording.messages import Status
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
-COMMANDS = ("transcribe", "import-transcript", "ask", "count", "translate", "key", "ledger", "protect", "library")
+COMMANDS = ("transcribe", "import-transcript", "ask", "count", "translate", "key", "ledger", "protect", "record",
+            "library")
 _stop = threading.Event()
 
 
@@ -79,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_translate(commands)
     _add_key(commands)
     _add_ledger(commands)
+    _add_record(commands)
     _add_library(commands)
     return parser
 
@@ -194,6 +199,24 @@ def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.set_defaults(run=_protect)
     command.add_argument("file", metavar="FILE", type=Path, help="the file that was imported")
     command.add_argument("level", choices=[level.value for level in Protection])
+
+
+def _add_record(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("record", help="record until Ctrl+C, into the library or a file")
+    command.set_defaults(run=_record)
+    command.add_argument("--device", default="", metavar="NAME", help="as --devices shows it; default: the system's")
+    command.add_argument("--devices", action="store_true", help="only show what can be recorded from")
+    command.add_argument("--channels", choices=("mono", "stereo", "two"), default="mono",
+                         help="two: two microphones as two tracks")
+    command.add_argument("--title", default="", help="in the library")
+    command.add_argument("--output", type=_sound_file, metavar="FILE", help="a .flac or .wav instead of the library")
+    command.add_argument("--recover", action="store_true", help="only bring in what a crash left behind")
+
+
+def _sound_file(text: str) -> Path:
+    if Path(text).suffix.lower() not in (".flac", ".wav"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .flac or .wav")
+    return Path(text)
 
 
 @dataclass(frozen=True)
@@ -668,6 +691,7 @@ def _translate(options: argparse.Namespace, environment_key: str) -> int:
             place = options.time_range
             only = None if place is None else [s.id for s in library.segments(newest.id)
                                                if s.end > place.start and s.start < place.end]
+            library.add_version(newest.id, "translation")
             translate(library, newest.id, reader, options.to, show.report, only)
         finally:
             reader.close()
@@ -711,6 +735,98 @@ def _protect(options: argparse.Namespace, environment_key: str) -> int:
         library.set_protection(recording.id, Protection(options.level))
     print(f"{recording.title}: {options.level}")
     return DONE
+
+
+def _record(options: argparse.Namespace, environment_key: str) -> int:
+    from desktop.paths import data_folder
+    from desktop.recording.control import Recorder, devices, new_folder
+    from desktop.recording.recovery import write_file
+
+    if options.devices:
+        for device in devices():
+            print(f"{device.name}\t{device.id.partition(':')[2]}\t{'what this computer plays' * device.is_monitor}")
+        return DONE
+    target: Path | None = options.output
+    if target is not None and (target.exists() or not target.parent.is_dir()):
+        raise UserError("{path} exists already, or its folder does not. Choose another name.", path=target)
+    with _stopping_softly(), contextlib.ExitStack() as stack:
+        kept = None if target else stack.enter_context(_library(keep=True))  # refused before, not after the interview
+        if not options.recover:
+            recorder = Recorder(new_folder(data_folder() / "recordings"), options.device, title=options.title,
+                                channels=1 if options.channels == "mono" else 2)
+            recorder.require_started()
+            _watch(recorder)
+            _stop.clear()  # a second Ctrl+C stops the conversion; the sound stays
+        show = _Stderr(target.name if target else "recording")
+        if target is not None:
+            write_file(recorder.folder, target, show.report)
+            show.clear()
+            print(target)
+        elif kept is not None:
+            _keep_recordings(*kept, show, None if options.recover else recorder.folder)
+    return DONE
+
+
+def _watch(recorder: Recorder) -> None:
+    """Show the recording until Ctrl+C or its end; an alarm is said, and rings."""
+    from desktop.recording.messages import State
+
+    print("Recording. m marks, o begins and ends what is off the record, p pauses, Ctrl+C stops.", file=sys.stderr,
+          flush=True)
+    said: tuple[str, ...] = ()
+    with keys() as pressed:
+        while not _stop.wait(0.2) and (status := recorder.status()).state not in (State.FINISHED, State.FAILED):
+            sentences = tuple(map(str, recorder.sentences()))
+            for sentence in sentences:
+                if sentence not in said:
+                    print(f"\a\r\x1b[K{sentence}" if sys.stderr.isatty() else sentence, file=sys.stderr, flush=True)
+            said = sentences
+            if status.state is State.LOST:
+                recorder.restart()
+            _obey(recorder, status, pressed())
+            if sys.stderr.isatty():
+                terms = ", OFF THE RECORD" if status.is_off_record else ""
+                print(f"\r\x1b[K{clock(status.elapsed)} recorded, {clock(status.safe)} safe on the disk{terms}",
+                      end="", file=sys.stderr, flush=True)
+    recorder.stop()
+    status = recorder.wait(90)
+    if status.state is not State.FINISHED:
+        print("The recorder did not end by itself; what it wrote is safe.", file=sys.stderr)
+    print(f"{clock(status.elapsed, tenths=True)} recorded.", file=sys.stderr, flush=True)
+
+
+def _obey(recorder: Recorder, status: Status, key: str) -> None:
+    """What a key does while it records."""
+    from desktop.recording.messages import State
+
+    said = ""
+    if key.lower() == "m":
+        recorder.mark()
+        said = f"Marked at {clock(status.elapsed, tenths=True)}."
+    elif key.lower() == "o":
+        recorder.set_off_record(not status.is_off_record)
+        said = "On the record again." if status.is_off_record else "Off the record from here on."
+    elif key.lower() == "p":
+        paused = status.state is State.PAUSED
+        (recorder.resume if paused else recorder.pause)()
+        said = "Going on." if paused else "Paused. p goes on."
+    if said:
+        print(f"\r\x1b[K{said}", file=sys.stderr, flush=True)
+
+
+def _keep_recordings(library: Library, cache: Path, show: _Stderr, only: Path | None) -> None:
+    """Bring one recording into the library, or all that were left behind; those without sound are only named."""
+    from desktop.recording.recovery import keep, leftovers
+
+    found = [leftover for leftover in leftovers(library.folder / "recordings")
+             if only in (None, leftover.folder) and not leftover.is_running]
+    for leftover in found:
+        if not leftover.seconds:
+            print(f"{leftover.folder} holds no sound.", file=sys.stderr)
+            continue
+        recording = keep(library, cache, leftover.folder, show.report)
+        show.clear()
+        print(f"{recording.title}\t{clock(recording.duration, tenths=True)}")
 
 
 def _set_key(store: ApiKey) -> int:

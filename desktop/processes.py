@@ -14,6 +14,7 @@ CHILDREN = {
     "decode": "desktop.audio.decode_child",
     "whisper": "desktop.engines.whisper_child",
     "fetch_model": "desktop.engines.fetch_child",
+    "record": "desktop.recording.child",
 }
 
 

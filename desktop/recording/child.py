@@ -1,0 +1,374 @@
+"""The recorder: device -> queue -> writer, in a process without Qt, network or key. Outlives the window."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from desktop.cleaning import clean_name, clean_text
+from desktop.recording import device, disk
+from desktop.recording.journal import Journal, read
+from desktop.recording.messages import (
+    HIGHEST_RATE,
+    Device,
+    Order,
+    State,
+    Status,
+    read_order,
+    read_wish,
+    write_devices,
+    write_status,
+)
+from desktop.recording.sounds import Cut, Meter, SoundQueue
+from desktop.recording.watchdog import VERY_LOW, Seen, Watchdog
+from desktop.recording.writer import HEADER_BYTES, RESERVE, RESERVE_BYTES, Writer
+
+_TICK = 0.1
+_ROOM_EVERY = 5.0  # seconds between looks at the free space
+_OPEN_AGAIN = 1.0  # seconds between attempts
+_HANGS = 10.0  # seconds until a device that neither opens nor closes is left to itself
+_LAST_WORDS = 3.0  # seconds for the program to take the last status
+_PATIENCE = 60.0  # seconds for the disk to take what is in memory when it ends
+
+FindDevice = Callable[[str], Device | None]
+
+
+def main() -> None:
+    """Be the recorder: an Order on standard input, then wishes."""
+    import sys
+
+    run(sys.stdin.buffer, sys.stdout.buffer, device.PortAudioSource, device.find)
+
+
+def run(wishes: BinaryIO, told: BinaryIO, open_source: device.OpenSource, find: FindDevice) -> None:
+    """The same with any device; tests bring their own."""
+    line = wishes.readline()
+    if line.strip() == b"devices":
+        told.write(write_devices(_devices()))
+        told.flush()
+        return
+    try:
+        order = read_order(line)
+    except ValueError:
+        return
+    Session(order, wishes, told, open_source, find).run()
+
+
+def _devices() -> list[Device]:
+    try:
+        return device.list_devices()
+    except Exception:  # no PortAudio, or one that finds no sound system
+        return []
+
+
+class Ear:
+    """Keeps a device open; opens it again when it is gone or hangs. Never blocks: a hung device has its own thread."""
+
+    def __init__(self, order: Order, sounds: SoundQueue, open_source: device.OpenSource) -> None:
+        self.wanted = order.device
+        self.opened_at = time.monotonic()
+        self.is_gone = False
+        self.problem: Exception | None = None
+        self._order, self._sounds, self._open_source = order, sounds, open_source
+        self._turn = 0  # blocks of a device that was given up are not ours any more
+        self._source: device.Source | None = None
+        self._busy: threading.Thread | None = None
+        self._lost_at = 0.0
+        self._tried_at = 0.0
+
+    def open(self) -> None:
+        """The first time; raises what the device raises."""
+        self._tried_at = time.monotonic()
+        self._start(self._turn)
+
+    def open_again(self) -> None:
+        """Give the device up and try anew, at most once a second; `Cut` says how long nothing came."""
+        now = time.monotonic()
+        hangs = self._busy is not None and self._busy.is_alive()
+        if now - self._tried_at < (_HANGS if hangs else _OPEN_AGAIN):
+            return
+        self._tried_at = now
+        self._lost_at = self._lost_at or self._sounds.heard_at or self.opened_at
+        self._turn += 1
+        old, self._source = self._source, None
+        self._busy = threading.Thread(target=self._try, args=(self._turn, old, not hangs), daemon=True)
+        self._busy.start()
+
+    def close(self) -> None:
+        """Take no more; the device may end in its own time."""
+        self._turn += 1
+        if self._source is not None:
+            threading.Thread(target=self._source.close, daemon=True).start()
+
+    def _try(self, turn: int, old: device.Source | None, look: bool) -> None:
+        try:
+            if old is not None:
+                old.close()
+            if look:  # PortAudio cannot look for devices while one of them hangs
+                with contextlib.suppress(Exception):
+                    device.look_again()
+            self._start(turn)
+        except Exception as error:  # PortAudio has several; the next attempt comes in a second
+            self.problem = error
+
+    def _start(self, turn: int) -> None:
+        def put(data: bytes) -> None:
+            if turn == self._turn:
+                if self._lost_at:
+                    self._sounds.cut(Cut("device", max(0.0, time.monotonic() - self._lost_at)))
+                    self._lost_at = 0.0
+                self._sounds.put(data)
+
+        def gone() -> None:
+            if turn == self._turn:
+                self.is_gone = True
+
+        source = self._open_source(self.wanted, self._order.channels, self._order.rate, put, gone)
+        if turn != self._turn:
+            source.close()
+            return
+        self._source, self.problem, self.opened_at = source, None, time.monotonic()
+        self.is_gone = False
+
+
+class Session:
+    """One recording from the order to the last status."""
+
+    def __init__(self, order: Order, wishes: BinaryIO, told: BinaryIO, open_source: device.OpenSource,
+                 find: FindDevice) -> None:
+        self._order, self._wishes, self._told, self._open_source, self._find = order, wishes, told, open_source, find
+        self._folder = Path(order.folder)
+        self._state, self._problem = State.STARTING, ""
+        self._alarms: tuple[str, ...] = ()
+        self._writer: Writer | None = None
+        self._device_name = order.device
+        self._start = 0.0  # seconds that were in the folder before
+        self._room, self._room_at = 0.0, float("-inf")
+        self._off_record = False
+        self._orphan_since = 0.0
+        self._stop = threading.Event()
+        self._wish_queue: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Record until it is told to stop, or for a while after the program is gone."""
+        telling = threading.Thread(target=self._tell, daemon=True)
+        self._order, found = self._chosen()
+        self._sounds = SoundQueue(self._order.rate, self._order.channels)
+        self._meter = Meter(self._order.rate, self._order.channels)
+        self._watchdog = Watchdog()
+        telling.start()
+        self._problem = self._begin(found)
+        if not self._problem:
+            self._record()
+        self._state = State.FAILED if self._problem else State.FINISHED
+        self._ended.set()
+        telling.join(_LAST_WORDS)
+
+    # -- beginning -------------------------------------------------------------------------------------------
+
+    def _chosen(self) -> tuple[Order, str]:
+        """The order with the device's own rate; and "" or the problem."""
+        try:
+            found = self._find(self._order.device)
+        except OSError:
+            found, problem = None, "no_library"
+        except Exception:  # PortAudio's own
+            found, problem = None, "no_device"
+        else:
+            problem = "" if found else "no_device"
+        if found is not None:
+            self._device_name = found.name
+        wanted = found.id if found else self._order.device
+        rate = self._order.rate or (found.rate if found else 0) or HIGHEST_RATE
+        return replace(self._order, device=wanted, rate=min(rate, HIGHEST_RATE)), problem
+
+    def _begin(self, problem: str) -> str:
+        """Make everything durably; "" or a key of PROBLEMS."""
+        if problem:
+            return problem
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self._seconds_of_room() < VERY_LOW:
+                self._remove_if_empty()
+                return "no_room"
+            self._journal = Journal(self._folder)
+            self._prepare_writer()
+        except OSError:
+            return "no_folder"
+        self._ear = Ear(self._order, self._sounds, self._open_source)
+        try:
+            self._ear.open()
+        except Exception:  # PortAudio has several
+            assert self._writer is not None
+            self._writer.stop()
+            self._writer.wait(_PATIENCE)
+            self._journal.close()
+            self._remove_if_empty()
+            return "no_device"
+        return ""
+
+    def _prepare_writer(self) -> None:
+        order, folder = self._order, self._folder
+        number, frames = _already_there(folder, order.frame_bytes)
+        self._start = frames / order.rate
+        for entry in read(folder):  # an earlier recorder's wishes hold
+            if entry["what"] == "off_record":
+                self._off_record = entry.get("on") is True
+            elif entry["what"] == "pause":
+                self._sounds.is_paused = entry.get("on") is True
+        self._journal.add("start", device=self._device_name, rate=order.rate, channels=order.channels,
+                          title=order.title, pid=os.getpid())
+        self._writer = Writer(folder, order, self._journal, self._sounds, self._meter, first_number=number + 1,
+                              start=self._start)
+        self._writer.begin("restarted" if number else "", _since_last_entry(folder) if number else 0.0)
+        if self._seconds_of_room() * order.bytes_per_second > 4 * RESERVE_BYTES:
+            (folder / RESERVE).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                disk.reserve(folder / RESERVE, RESERVE_BYTES)
+        self._writer.start()
+
+    def _remove_if_empty(self) -> None:
+        """A recording that never began leaves nothing behind."""
+        (self._folder / RESERVE).unlink(missing_ok=True)
+        files = list(self._folder.iterdir())
+        if all(file.stat().st_size <= HEADER_BYTES for file in files if file.suffix == ".wav") and len(files) <= 2:
+            for file in files:
+                file.unlink()
+            self._folder.rmdir()
+
+    # -- recording -------------------------------------------------------------------------------------------
+
+    def _record(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGTERM", "SIGHUP"):
+                if hasattr(signal, name):
+                    signal.signal(getattr(signal, name), lambda *_: self._stop.set())
+        threading.Thread(target=self._listen, daemon=True).start()
+        while not self._stop.wait(_TICK):
+            self._carry_out_wishes()
+            self._look()
+            if self._orphan_since and time.monotonic() - self._orphan_since > self._order.orphan_seconds:
+                break
+        self._carry_out_wishes()
+        self._finish()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._room_at > _ROOM_EVERY:
+            self._room, self._room_at = self._seconds_of_room(), now
+        writer, sounds, ear = self._writer, self._sounds, self._ear
+        assert writer is not None
+        heard = sounds.heard_at if sounds.heard_at > ear.opened_at else 0.0
+        disk_error = writer.error or ("disk_error" if writer.had_error else "")
+        writer.had_error = False
+        self._alarms = self._watchdog.look(now, Seen(
+            ear.opened_at, heard, self._meter.loud_at, sounds.frames_heard, self._order.rate, sounds.waiting,
+            self._room, ear.is_gone, sounds.times_busy, disk_error))
+        no_sound = "no_sound" in self._alarms or "device_gone" in self._alarms
+        if no_sound:
+            ear.open_again()
+        self._state = (State.INTERRUPTED if no_sound else State.STARTING if not sounds.heard_at
+                       else State.PAUSED if sounds.is_paused else State.RECORDING)
+
+    def _finish(self) -> None:
+        self._state = State.FINISHING
+        writer = self._writer
+        assert writer is not None
+        self._ear.close()
+        writer.stop()
+        writer.wait(_PATIENCE)
+        if writer.error:
+            self._alarms = tuple(dict.fromkeys((writer.error, *self._alarms)))
+        with contextlib.suppress(OSError):
+            (self._folder / RESERVE).unlink(missing_ok=True)
+            self._journal.add("finished", seconds=round(writer.seconds, 6))
+            self._journal.sync()
+        self._journal.close()
+
+    def _seconds_of_room(self) -> float:
+        try:
+            return disk.free(self._folder) / self._order.bytes_per_second
+        except OSError:
+            return 0.0
+
+    # -- wishes ----------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        try:
+            for line in self._wishes:
+                try:
+                    self._wish_queue.put(read_wish(line))
+                except ValueError:
+                    continue
+        except (OSError, ValueError):
+            pass
+        self._orphan_since = time.monotonic()
+
+    def _carry_out_wishes(self) -> None:
+        while not self._wish_queue.empty():
+            wish = self._wish_queue.get()
+            here = round(self._start + self._sounds.frames_kept / self._order.rate, 3)
+            if wish["wish"] == "mark":
+                self._journal.add("mark", seconds=here, note=clean_text(str(wish.get("note", ""))))
+            elif wish["wish"] == "off_record":
+                self._off_record = bool(wish.get("on"))
+                self._journal.add("off_record", seconds=here, on=self._off_record)
+            elif wish["wish"] == "pause":
+                self._sounds.is_paused = bool(wish.get("on"))
+                self._journal.add("pause", seconds=here, on=self._sounds.is_paused)
+            elif wish["wish"] == "device":
+                self._switch(str(wish.get("device", "")), clean_name(str(wish.get("name", ""))))
+            elif wish["wish"] == "stop":
+                self._stop.set()
+
+    def _switch(self, wanted: str, name: str) -> None:
+        self._ear.wanted = wanted
+        self._ear.is_gone = True  # the next look opens the other one
+        self._device_name = name or wanted
+        self._journal.add("device", device=wanted)
+
+    # -- telling ---------------------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        """Ten times a second; a program that does not read stops only this thread."""
+        try:
+            while True:
+                ended = self._ended.wait(_TICK)
+                self._told.write(write_status(self._status()))
+                self._told.flush()
+                if ended:
+                    return
+        except (OSError, ValueError):
+            self._orphan_since = self._orphan_since or time.monotonic()
+
+    def _status(self) -> Status:
+        writer, sounds, rate = self._writer, self._sounds, self._order.rate
+        peaks, is_clipped = self._meter.take_peaks()
+        return Status(
+            self._state, self._alarms, self._problem, self._device_name, rate, self._order.channels,
+            elapsed=round(self._start + sounds.frames_kept / rate, 3),
+            safe=round(writer.safe_seconds, 3) if writer else 0.0, waiting=round(sounds.waiting, 3),
+            room=round(self._room), gaps=writer.gaps if writer else 0, is_off_record=self._off_record, peaks=peaks,
+            is_clipped=is_clipped, buckets=self._meter.take_buckets())
+
+
+def _already_there(folder: Path, frame_bytes: int) -> tuple[int, int]:
+    """(highest number, frames in all) of the segments of an earlier recorder in this folder."""
+    numbers = [int(file.stem) for file in folder.glob("[0-9]*.wav") if file.stem.isdigit()]
+    sizes = [(folder / f"{number:04d}.wav").stat().st_size - HEADER_BYTES for number in numbers]
+    return max(numbers, default=0), sum(max(0, size) // frame_bytes for size in sizes)
+
+
+def _since_last_entry(folder: Path) -> float:
+    """Seconds between an earlier recorder's last file and now."""
+    newest = max((file.stat().st_mtime for file in folder.glob("[0-9]*.wav")), default=time.time())
+    return max(0.0, time.time() - newest)
