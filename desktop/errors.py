@@ -42,7 +42,7 @@ class LibraryError(PullquoteError):
 
 
 class LibraryConflict(LibraryError):
-    """What should be written contradicts what is there."""
+    """What was wanted contradicts what is there, or is about something that is gone: trying again is no use."""
 
 
 class UserError(PullquoteError):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from desktop.cleaning import clean_name, clean_text
-from desktop.errors import LibraryError
+from desktop.errors import LibraryConflict
 from desktop.library.rows import (
     BY_HAND,
     insert_segment,
@@ -74,7 +74,7 @@ class Edits(Transcripts):
         """A transcript as it was. LibraryError when that version is gone."""
         rows = self._rows("SELECT transcript_id FROM version WHERE id = ?", version_id)
         if not rows:
-            raise LibraryError("This version is no longer in the library.")
+            raise LibraryConflict("This version is no longer in the library.")
         transcript = self.transcript(rows[0][0])
         speakers = {row["speaker_id"]: Speaker(row["speaker_id"], row["name"], row["position"]) for row in self._rows(
             "SELECT * FROM version_speaker WHERE version_id = ? AND merged_into IS NULL ORDER BY position, speaker_id",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from desktop.cleaning import clean_name, clean_text
-from desktop.errors import LibraryError
+from desktop.errors import LibraryConflict
 from desktop.library.rows import BY_HAND, insert_segment, insert_speaker, insert_transcript, now
 from desktop.library.store import Store
 from desktop.model import OLD_TRANSLATION, Job, JobState, Part, PartState, Segment, Speaker, TimeRange
@@ -36,7 +36,7 @@ class Jobs(Store):
         """One job with its parts. LibraryError when it is gone."""
         rows = self._rows("SELECT * FROM job WHERE id = ?", job_id)
         if not rows:
-            raise LibraryError("This job is no longer in the library.")
+            raise LibraryConflict("This job is no longer in the library.")
         return self._job(rows[0])
 
     def unfinished_jobs(self) -> list[Job]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from desktop.cleaning import clean_name
-from desktop.errors import LibraryError
+from desktop.errors import LibraryConflict
 from desktop.library.rows import now
 from desktop.library.store import Store
 from desktop.model import (
@@ -39,7 +39,7 @@ class Recordings(Store):
         """One recording. LibraryError when it is gone."""
         rows = self._rows(f"{_RECORDING} WHERE id = ?", recording_id)
         if not rows:
-            raise LibraryError("This recording is no longer in the library.")
+            raise LibraryConflict("This recording is no longer in the library.")
         return _recording(rows[0])
 
     def recording_with_hash(self, sha256: str) -> Recording | None:

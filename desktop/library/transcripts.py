@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from desktop.cleaning import clean_name
-from desktop.errors import LibraryError
+from desktop.errors import LibraryConflict
 from desktop.library.recordings import Recordings
 from desktop.library.rows import BY_HAND, insert_transcript, segment_of, words_of
 from desktop.model import Proposal, Segment, Speaker, TimeRange, Transcript, TranscriptDocument, Word
@@ -24,7 +24,7 @@ class Transcripts(Recordings):
         """One transcript. LibraryError when it is gone."""
         rows = self._rows("SELECT * FROM transcript WHERE id = ?", transcript_id)
         if not rows:
-            raise LibraryError("This transcript is no longer in the library.")
+            raise LibraryConflict("This transcript is no longer in the library.")
         return self._transcript(rows[0])
 
     def _transcript(self, row: sqlite3.Row) -> Transcript:

@@ -107,9 +107,6 @@ class Saver(QObject):
                     self.lost.emit(error)
                 return
             except PullquoteError as error:
-                if error.__cause__ is None:  # not the disk's doing: what it was about is gone
-                    self.lost.emit(error)
-                    return
                 self.failed.emit(error)
                 with self._ready:
                     if self._ready.wait_for(lambda: self._closing, _AGAIN_AFTER):
