@@ -22,6 +22,7 @@ from desktop.recording.control import Recorder, new_folder
 from desktop.recording.flac import blocks
 from desktop.recording.messages import Status
 from desktop.recording.recovery import Leftover
+from desktop.recording.writer import RESERVE
 from tests.reliability.fake_device import CHANNELS, RATE, fed, numbers_of, start_recorder
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -134,6 +135,7 @@ def _kill_one(folder: Path, moment: str, part: float, plan: dict[str, Any] | Non
             bench.recorder.stop()
             time.sleep(part * 0.1)
     bench.kill()
+    (bench.folder / RESERVE).unlink(missing_ok=True)  # 200 MB each; it holds no sound
     return bench
 
 
