@@ -6,7 +6,6 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QPointF,
@@ -19,22 +18,18 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QFont,
     QFontMetricsF,
-    QKeyEvent,
     QPainter,
-    QPaintEvent,
     QPalette,
     QPen,
-    QResizeEvent,
     QTextCharFormat,
     QTextLayout,
-    QTextOption,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QListView, QStyle, QStyleOptionViewItem, QWidget
 
 from desktop.model import clock
 from desktop.searching import Found, Group, Hit, Kind
 from desktop.ui import theme
-from desktop.ui.carets import units
+from desktop.ui.place_list import LayoutDelegate, PlaceList, laid_out, marked
 from desktop.ui.words import translated
 
 Index = QModelIndex | QPersistentModelIndex
@@ -94,7 +89,7 @@ def below(hit: Hit) -> str:
     return " · ".join(part for part in (hit.speaker, kind) if part)
 
 
-class HitDelegate(QStyledItemDelegate):
+class HitDelegate(LayoutDelegate):
     """Paints one row. Everything is plain text, whatever is in it."""
 
     def __init__(self, parent: QListView) -> None:
@@ -182,54 +177,24 @@ class HitDelegate(QStyledItemDelegate):
         return found
 
     def _lay_out(self, hit: Hit, width: int) -> QTextLayout:
-        layout = QTextLayout(hit.words, self._view.font())
-        option = QTextOption()
-        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        option.setTextDirection(Qt.LayoutDirection.LayoutDirectionAuto)
-        layout.setTextOption(option)
-        layout.setFormats([self._marking(hit.words, begin, end) for begin, end in hit.marked])
-        layout.beginLayout()
-        y = 0.0
-        while (line := layout.createLine()).isValid():
-            line.setLineWidth(width)
-            line.setPosition(QPointF(0, y))
-            y += line.height()
-        layout.endLayout()
-        return layout
-
-    def _marking(self, words: str, begin: int, end: int) -> QTextLayout.FormatRange:
-        """Bold, too, because a ground alone is not seen by everybody. Qt counts in UTF-16, Python in characters."""
         style = QTextCharFormat()
-        style.setFontWeight(QFont.Weight.Bold)
+        style.setFontWeight(QFont.Weight.Bold)  # because a ground alone is not seen by everybody
         style.setBackground(theme.colours(self._view.palette()).found_ground)
-        found = QTextLayout.FormatRange()
-        found.start = units(words, begin)
-        found.length = units(words, end) - found.start
-        found.format = style
-        return found
+        return laid_out(hit.words, self._view.font(), width,
+                        [marked(hit.words, begin, end, style) for begin, end in hit.marked])
 
 
-class HitView(QListView):
+class HitView(PlaceList):
     """The list; Enter, a double click or Play asks to hear a hit."""
 
     play_requested = Signal(object)  # Hit
     current_changed = Signal(object)  # Hit or None
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.hits = HitModel(self)
-        self.setModel(self.hits)
-        self.row_delegate = HitDelegate(self)
-        self.setItemDelegate(self.row_delegate)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(50)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.hits = HitModel()
+        super().__init__(self.hits, HitDelegate, parent)
+        self.hits.setParent(self)
         self.setAccessibleName(self.tr("Places that were found"))
-        self.empty = ""  # what an empty list says
-        self.doubleClicked.connect(lambda index: self._play(index))
         self.selectionModel().currentChanged.connect(lambda index: self.current_changed.emit(self._hit(index)))
 
     def set_found(self, found: Found) -> None:
@@ -253,34 +218,6 @@ class HitView(QListView):
         item = index.data(ITEM) if index.isValid() else None
         return item if isinstance(item, Hit) else None
 
-    def _play(self, index: Index) -> None:
+    def play(self, index: Index) -> None:
         if (hit := self._hit(index)) is not None:
             self.play_requested.emit(hit)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if not self.hits.rows and self.empty:
-            painter = QPainter(self.viewport())
-            painter.setPen(self.palette().placeholderText().color())
-            painter.drawText(self.viewport().rect().adjusted(40, 20, -40, -20),
-                             int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.empty)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self._play(self.currentIndex())
-            event.accept()
-            return
-        super().keyPressEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Another theme: colours are part of the layouts."""
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "row_delegate"):
-            self.row_delegate.forget()
-        super().changeEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Heights depend on the width."""
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.row_delegate.forget()
-            self.scheduleDelayedItemsLayout()

@@ -8,7 +8,6 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QPointF,
@@ -21,23 +20,19 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
-    QKeyEvent,
     QPainter,
-    QPaintEvent,
     QPalette,
     QPen,
-    QResizeEvent,
     QTextCharFormat,
     QTextLayout,
-    QTextOption,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QListView, QStyle, QStyleOptionViewItem, QWidget
 
 from desktop.model import clock
 from desktop.quote_check import Difference, Kind, Verdict
 from desktop.sentences import QT_TRANSLATE_NOOP
 from desktop.ui import theme
-from desktop.ui.carets import units
+from desktop.ui.place_list import LayoutDelegate, PlaceList, laid_out, marked
 from desktop.ui.words import translated
 
 Index = QModelIndex | QPersistentModelIndex
@@ -130,7 +125,7 @@ def _spoken(differences: Iterable[Difference]) -> list[str]:
     return [said[item.kind].format(said=item.said, written=item.written) for item in differences]
 
 
-class VerdictDelegate(QStyledItemDelegate):
+class VerdictDelegate(LayoutDelegate):
     """Paints one row. Everything is plain text, whatever is in it."""
 
     def __init__(self, parent: QListView) -> None:
@@ -213,21 +208,9 @@ class VerdictDelegate(QStyledItemDelegate):
 
 
 def _lay_out(text: _Text, width: int, font: QFont, accent: QColor, muted: QColor) -> QTextLayout:
-    layout = QTextLayout(text.words, font)
-    option = QTextOption()
-    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-    option.setTextDirection(Qt.LayoutDirection.LayoutDirectionAuto)
-    layout.setTextOption(option)
-    layout.setFormats([_format(text.words, begin, end, _marking(accent)) for begin, end in text.marked]
-                      + ([_format(text.words, 0, text.lead, _label(muted))] if text.lead else []))
-    layout.beginLayout()
-    y = 0.0
-    while (line := layout.createLine()).isValid():
-        line.setLineWidth(width)
-        line.setPosition(QPointF(0, y))
-        y += line.height()
-    layout.endLayout()
-    return layout
+    return laid_out(text.words, font, width, [
+        *(marked(text.words, begin, end, _marking(accent)) for begin, end in text.marked),
+        *([marked(text.words, 0, text.lead, _label(muted))] if text.lead else [])])
 
 
 def _marking(accent: QColor) -> QTextCharFormat:
@@ -244,35 +227,20 @@ def _label(muted: QColor) -> QTextCharFormat:
     return style
 
 
-def _format(words: str, begin: int, end: int, style: QTextCharFormat) -> QTextLayout.FormatRange:
-    """Qt counts in UTF-16, Python in characters."""
-    found = QTextLayout.FormatRange()
-    found.start = units(words, begin)
-    found.length = units(words, end) - found.start
-    found.format = style
-    return found
-
-
-class VerdictView(QListView):
+class VerdictView(PlaceList):
     """The list; Enter, a double click or Play asks to hear a row."""
 
     play_requested = Signal(object)  # Verdict
     current_changed = Signal(object)  # Verdict or None
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.verdicts = VerdictModel(self)
-        self.setModel(self.verdicts)
-        self.row_delegate = VerdictDelegate(self)
-        self.setItemDelegate(self.row_delegate)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(50)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.verdicts = VerdictModel()
+        super().__init__(self.verdicts, VerdictDelegate, parent)
+        self.verdicts.setParent(self)
+        self.empty = self.tr(
+            "Each quotation of the draft stands here after the check, with what was really said and its place: "
+            "exact, trimmed, altered, words of another speaker, said in another language, or not found.")
         self.setAccessibleName(self.tr("Quotations of the draft"))
-        self.doubleClicked.connect(lambda index: self._play(index))
         self.selectionModel().currentChanged.connect(lambda index: self.current_changed.emit(index.data(ITEM)))
 
     def set_verdicts(self, verdicts: list[Verdict]) -> None:
@@ -285,37 +253,7 @@ class VerdictView(QListView):
     def current(self) -> Verdict | None:
         return self.currentIndex().data(ITEM) if self.currentIndex().isValid() else None
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if not self.verdicts.verdicts:
-            painter = QPainter(self.viewport())
-            painter.setPen(self.palette().placeholderText().color())
-            painter.drawText(self.viewport().rect().adjusted(40, 20, -40, -20),
-                             int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.tr(
-                "Each quotation of the draft stands here after the check, with what was really said and its place: "
-                "exact, trimmed, altered, words of another speaker, said in another language, or not found."))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self._play(self.currentIndex())
-            event.accept()
-            return
-        super().keyPressEvent(event)
-
-    def _play(self, index: Index) -> None:
+    def play(self, index: Index) -> None:
         verdict = index.data(ITEM)
         if verdict is not None and verdict.kind is not Kind.NOT_FOUND:
             self.play_requested.emit(verdict)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Another theme: colours are part of the layouts."""
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "row_delegate"):
-            self.row_delegate.forget()
-        super().changeEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Heights depend on the width."""
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self.row_delegate.forget()
-            self.scheduleDelayedItemsLayout()

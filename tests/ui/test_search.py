@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QTextCharFormat
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -18,6 +18,7 @@ from desktop.model import Desk, Mark, Quote, Recording, Segment, TimeRange, With
 from desktop.searching import Found, Group, Hit, Kind
 from desktop.ui.hit_view import ITEM, HitModel, HitView
 from desktop.ui.main_window import MainWindow
+from desktop.ui.place_list import marked
 from desktop.ui.search_window import SearchWindow
 
 Picture = Callable[[QWidget, str], None]
@@ -199,8 +200,6 @@ def test_hostile_and_long_words_are_painted_as_they_are(qtbot: QtBot, window: Ma
     assert view.hits.index(0).data(ITEM).title == hostile[0]
 
 
-def test_marks_of_letters_beyond_the_first_plane_stand_right(qtbot: QtBot) -> None:
-    view = HitView()
-    qtbot.addWidget(view)
-    found = view.row_delegate._marking("𝄞𝄞 bridge", 3, 9)
+def test_marks_of_letters_beyond_the_first_plane_stand_right() -> None:
+    found = marked("𝄞𝄞 bridge", 3, 9, QTextCharFormat())
     assert (found.start, found.length) == (5, 6)
