@@ -420,8 +420,10 @@ class _Run:
 
     def _known_speakers(self) -> tuple[str, ...]:
         """Labels, in the order of the speakers; not a name of somebody who has only spoken off the record."""
+        speakers = self._library.speakers(self._job.transcript_id)
+        # Read second: a part that is stored in between brings labels of speakers that are not in the first list.
         labels = self._library.speaker_labels(self._job.transcript_id)
-        known = [(s.id, labels[s.id]) for s in self._library.speakers(self._job.transcript_id)]
+        known = [(s.id, labels[s.id]) for s in speakers if s.id in labels]
         if self._off:
             heard = {s.speaker_id for s in self._library.segments(self._job.transcript_id)
                      if without(s, self._off) is not None}

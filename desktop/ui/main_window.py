@@ -712,6 +712,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, QMainWindow):
             return
         self.workspace.player.pause()
         self.workspace.tasks.stop_all()
+        for talker in (self.workspace, self.workspace.edits):
+            talker.blockSignals(True)  # a job that ends late has nobody left to tell: the widgets are going
         if self._geometry is not None:
             recording = self.workspace.recording
             self._geometry.setValue("recording", recording.id if recording else 0)
