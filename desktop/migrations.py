@@ -311,11 +311,16 @@ _NOTED = {
 }
 
 
-def _noted_view() -> str:
+def _noted_view(noted: dict[str, tuple[str, str, dict[str, str]]]) -> str:
     names = ("title", "name", "quote", "note", "question", "answer")
     return " UNION ALL ".join(
         "SELECT " + ", ".join([f"{rowid} AS id", *(f"{columns.get(name, chr(39) * 2)} AS {name}" for name in names)])
-        .replace("{}", table) + f" FROM {table}" for table, (_, rowid, columns) in _NOTED.items())
+        .replace("{}", table) + f" FROM {table}" for table, (_, rowid, columns) in noted.items())
+
+
+def _noted_index(noted: dict[str, tuple[str, str, dict[str, str]]]) -> str:
+    return "".join(_kept_in_step(table, "note_search", changing, rowid, columns)
+                   for table, (changing, rowid, columns) in noted.items())
 
 
 _FIFTH_SCHEMA = f"""
@@ -333,13 +338,12 @@ CREATE VIRTUAL TABLE segment_search USING fts5 (
     tokenize = 'unicode61 remove_diacritics 2'
 );;
 {_kept_in_step("segment", "segment_search", "text, translation, transcript_id", "{}.id", _LINE)}
-CREATE VIEW noted_words AS {_noted_view()};;
+CREATE VIEW noted_words AS {_noted_view(_NOTED)};;
 CREATE VIRTUAL TABLE note_search USING fts5 (
     title, name, quote, note, question, answer, content = 'noted_words', content_rowid = 'id', columnsize = 0,
     tokenize = 'unicode61 remove_diacritics 2'
 );;
-{"".join(_kept_in_step(table, "note_search", changing, rowid, columns)
-         for table, (changing, rowid, columns) in _NOTED.items())}
+{_noted_index(_NOTED)}
 INSERT INTO segment_search (segment_search) VALUES ('rebuild');;
 INSERT INTO note_search (note_search) VALUES ('rebuild');;
 -- each row that a trigger enters is a piece of the index; joining them four at a time costs 100 ms a recording
@@ -347,9 +351,44 @@ INSERT INTO segment_search (segment_search, rank) VALUES ('automerge', 16);;
 INSERT INTO note_search (note_search, rank) VALUES ('automerge', 16);;
 """
 
+# Since the sixth step: what is noted about a recording, the people in it, and what a transcript is about.
+_NOTED_SINCE_6 = _NOTED | {
+    "recording": ("title, place, notes", "{}.id << 3",
+                  {"title": _paired("{}.title"), "note": _paired("({}.place || ' ' || {}.notes)")}),
+    "person": ("name", "({}.recording_id << 16 | {}.position) << 3 | 5", {"name": _paired("{}.name")}),
+    "transcript": ("summary", "{}.id << 3 | 6", {"answer": _paired("{}.summary")}),
+}
+_SIXTH_SCHEMA = f"""
+ALTER TABLE recording ADD COLUMN recorded_on TEXT NOT NULL DEFAULT '';;
+ALTER TABLE recording ADD COLUMN place TEXT NOT NULL DEFAULT '';;
+ALTER TABLE recording ADD COLUMN notes TEXT NOT NULL DEFAULT '';;
+ALTER TABLE recording ADD COLUMN is_checked INTEGER NOT NULL DEFAULT 0;;
+ALTER TABLE recording ADD COLUMN removed_at TEXT NOT NULL DEFAULT '';;
+CREATE INDEX recording_of_project ON recording (project_id);;
+CREATE TABLE tag (
+    recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    PRIMARY KEY (recording_id, name)
+) WITHOUT ROWID;;
+CREATE INDEX tag_by_name ON tag (name);;
+CREATE TABLE person (
+    recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (recording_id, position)
+) WITHOUT ROWID;;
+DROP TRIGGER recording_enters_search;;
+DROP TRIGGER recording_leaves_search;;
+DROP TRIGGER recording_changes_search;;
+DROP VIEW noted_words;;
+CREATE VIEW noted_words AS {_noted_view(_NOTED_SINCE_6)};;
+{_noted_index({table: _NOTED_SINCE_6[table] for table in ("recording", "person", "transcript")})}
+INSERT INTO note_search (note_search) VALUES ('rebuild');;
+"""
+
 STEPS: list[Callable[[sqlite3.Connection], None]] = [
     _taking(_FIRST_SCHEMA), _taking(_SECOND_SCHEMA), _taking(_THIRD_SCHEMA), _taking(_FOURTH_SCHEMA),
-    _taking(_FIFTH_SCHEMA)]
+    _taking(_FIFTH_SCHEMA), _taking(_SIXTH_SCHEMA)]
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -107,6 +107,13 @@ class Recording:
     protection: Protection = Protection.ASK
     project_id: int | None = None
     address: str = ""  # of a public video: then no sound of it is here, and `duration` is where its last line ends
+    recorded_on: str = ""  # ISO 8601 day, of the place where it was recorded; "" when not known
+    place: str = ""
+    notes: str = ""
+    people: tuple[str, ...] = ()  # who was there, spoken or not
+    tags: tuple[str, ...] = ()
+    is_checked: bool = False  # somebody has listened to the whole transcript
+    removed_at: str = ""  # ISO 8601, UTC: since then it is in the bin
 
     @property
     def reach(self) -> float:

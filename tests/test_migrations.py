@@ -22,8 +22,8 @@ from tests.program import ROOT
 LIBRARIES = Path(__file__).resolve().parent / "libraries"
 
 
-def add_place(connection: sqlite3.Connection) -> None:
-    connection.execute("ALTER TABLE recording ADD COLUMN place TEXT NOT NULL DEFAULT ''")
+def add_weather(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE recording ADD COLUMN weather TEXT NOT NULL DEFAULT ''")
 
 
 def add_desk(connection: sqlite3.Connection) -> None:
@@ -103,6 +103,19 @@ def test_what_was_noted_and_kept_at_the_desk_is_read_in_full(home: Path) -> None
     library.close()
 
 
+def test_what_is_known_about_a_recording_is_read_in_full(home: Path) -> None:
+    (home / "data").mkdir(parents=True)
+    shutil.copy(LIBRARIES / "version-6.db", home / "data" / "library.db")
+    library = Library(home / "data")
+    (recording,) = library.recordings()
+    assert (recording.recorded_on, recording.place, recording.notes, recording.people, recording.tags) == (
+        "2026-11-20", "Town hall", "Off the shoulder,\nbefore lunch", ("Ann", "Bob"), ("bridge", "budget"))
+    assert [project.name for project in library.projects()] == ["Bridge"]
+    library.set_removed([recording.id], True)
+    assert library.recordings() == [] and [r.id for r in library.binned()] == [recording.id]
+    library.close()
+
+
 @pytest.mark.parametrize("number", range(1, 4))
 def test_an_older_library_can_be_edited_at_once(home: Path, number: int) -> None:
     (home / "data").mkdir(parents=True)
@@ -120,7 +133,7 @@ def test_an_older_library_can_be_edited_at_once(home: Path, number: int) -> None
 
 def test_steps_are_taken_after_a_backup_that_can_be_read(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = len(migrations.STEPS)
-    with_steps(monkeypatch, add_place, add_desk)
+    with_steps(monkeypatch, add_weather, add_desk)
     Library(old).close()
     assert version(old / "library.db") == before + 2 and "desk" in tables(old / "library.db")
     (backup,) = old.glob("library-before-version-*.db")
