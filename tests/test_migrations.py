@@ -111,7 +111,7 @@ def test_what_is_known_about_a_recording_is_read_in_full(home: Path) -> None:
     assert (recording.recorded_on, recording.place, recording.notes, recording.people, recording.tags) == (
         "2026-11-20", "Town hall", "Off the shoulder,\nbefore lunch", ("Ann", "Bob"), ("bridge", "budget"))
     assert [project.name for project in library.projects()] == ["Bridge"]
-    library.set_removed([recording.id], True)
+    library.set_binned([recording.id], True)
     assert library.recordings() == [] and [r.id for r in library.binned()] == [recording.id]
     library.close()
 

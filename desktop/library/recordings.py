@@ -127,11 +127,11 @@ class Recordings(Store):
         with self._write() as connection:
             connection.execute("UPDATE recording SET is_checked = ? WHERE id = ?", (is_checked, recording_id))
 
-    def set_removed(self, recordings: Iterable[int], is_removed: bool) -> None:
+    def set_binned(self, recordings: Iterable[int], is_binned: bool) -> None:
         """Put recordings into the bin, or take them out of it."""
         with self._write() as connection:
             connection.executemany("UPDATE recording SET removed_at = ? WHERE id = ?",
-                                   [(now() if is_removed else "", recording) for recording in recordings])
+                                   [(now() if is_binned else "", recording) for recording in recordings])
 
     def remove_recording(self, recording_id: int) -> None:
         """Remove the rows of a recording; the caller removes its files."""
