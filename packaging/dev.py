@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -48,6 +48,8 @@ TEST_PACKAGES = (
     *("pulseaudio", "pulseaudio-utils", "libasound2-plugins"),
 )
 CODE_FOLDERS = ("desktop", "tests", "benchmarks", "packaging")
+WORKERS = (os.cpu_count() or 1) + 1  # tests wait much: for children, for the stand-in service
+SEVERAL = ("-n", str(WORKERS), "--dist", "worksteal")
 KEY_PREFIXES = ("GEMINI_", "GOOGLE_")
 XVFB_START_SECONDS = 30.0
 
@@ -368,7 +370,7 @@ def run_check(program: str, arguments: list[str]) -> int:
 
 def pytest_offscreen(arguments: list[str]) -> int:
     """Run the tests that need no window system."""
-    command = [venv_program("python"), "-m", "pytest", "-m", "not xvfb_only", *arguments]
+    command = [venv_program("python"), "-m", "pytest", "-m", "not xvfb_only", *(arguments or SEVERAL)]
     return run_child(command, env={**test_env(os.environ), "QT_QPA_PLATFORM": "offscreen"}, cwd=ROOT)
 
 
@@ -380,8 +382,11 @@ def pytest_on_screen() -> int:
     if not ON_LINUX:
         return run_child(command, env=env, cwd=ROOT)
     env.pop("WAYLAND_DISPLAY", None)
-    with virtual_screen() as display:
-        return run_child(command, env={**env, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}, cwd=ROOT)
+    with ExitStack() as stack:
+        # One screen for each worker: two windows on one screen would take the keyboard from each other.
+        displays = [stack.enter_context(virtual_screen()) for _ in range(WORKERS)]
+        return run_child([*command, *SEVERAL], cwd=ROOT, env={
+            **env, "PULLQUOTE_TEST_DISPLAYS": " ".join(displays), "DISPLAY": displays[0], "QT_QPA_PLATFORM": "xcb"})
 
 
 @contextmanager
