@@ -15,6 +15,7 @@ CHILDREN = {
     "whisper": "desktop.engines.whisper_child",
     "fetch_model": "desktop.engines.fetch_child",
     "record": "desktop.recording.child",
+    "alarm": "desktop.audio.alarm",
 }
 
 

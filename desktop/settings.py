@@ -33,6 +33,10 @@ class Settings:
     step_back: float = 1.5  # seconds, on resume
     cache_gigabytes: float = 20.0
     shortcuts: tuple[str, ...] = ()  # of the user's own, e.g. "play=Ctrl+Space;F13"
+    record_device: str = ""  # what was recorded from the last time
+    record_channels: str = "mono"  # or "stereo"
+    consent_reminder: bool = False
+    consent_text: str = "Ask before you record: does everybody here know and agree?"
     sample_offered: bool = False  # the sample was put into the library once
 
     @property

@@ -186,6 +186,8 @@ def _tidied(window: MainWindow, has_files: bool) -> None:
     if recordings and not has_files and workspace.recording is None:
         last = next((r for r in recordings if r.id == window.last_recording()), recordings[0])
         workspace.open(last)
+    if not workspace.library.read_only_because:
+        window.offer_leftovers()
 
 
 def _tidy(library: Library, cache: Path, gigabytes: float) -> None:

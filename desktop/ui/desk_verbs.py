@@ -33,6 +33,8 @@ class DeskVerbs:
     workspace: Workspace
     view: RecordingView
 
+    mark_recording: Callable[[], bool]
+
     _last_escape = 0.0
 
     def _rows(self) -> list[int]:
@@ -202,7 +204,9 @@ class DeskVerbs:
                   else f"“{quote.text}”")
 
     def add_mark(self) -> None:
-        """At the playhead."""
+        """At the playhead, or in what is being recorded."""
+        if self.mark_recording():
+            return
         place = round(max(0.0, self.workspace.player.position()), 3)
         self.workspace.edits.change_desk(translated(_N("core", "set mark")), lambda desk: replace(
             desk, marks=tuple(sorted((*desk.marks, Mark(place)), key=lambda mark: mark.seconds))))

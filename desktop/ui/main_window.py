@@ -42,6 +42,7 @@ from desktop.ui import actions, theme
 from desktop.ui.desk_verbs import DeskVerbs
 from desktop.ui.library_panel import LibraryPanel
 from desktop.ui.playback_verbs import PlaybackVerbs
+from desktop.ui.recorder_verbs import RecorderVerbs
 from desktop.ui.status import StatusBar
 from desktop.ui.words import sure
 from desktop.ui.workspace import Notice, Workspace
@@ -60,7 +61,7 @@ _ON_LINES = ("edit_line", "split_line", "merge_previous", "merge_next", "insert_
              "new_speaker", "part_speaker", *(f"speaker_{number}" for number in range(1, 10)))
 
 
-class MainWindow(PlaybackVerbs, DeskVerbs, QMainWindow):
+class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
     """Puts the panels together; every verb here is small and calls the workspace."""
 
     painted = Signal()  # the window has been on screen once
@@ -209,7 +210,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, QMainWindow):
         """Title, and which actions make sense now."""
         workspace = self.workspace
         recording, document, player = workspace.recording, workspace.document, workspace.player
-        self.setWindowTitle(f"{recording.title} — Pullquote" if recording else "Pullquote")
+        self._show_title()
         busy = recording is not None and workspace.jobs.of(recording.id) is not None
         rules = {
             "export": document is not None, "copy": document is not None, "rename_speaker": document is not None,
@@ -223,7 +224,9 @@ class MainWindow(PlaybackVerbs, DeskVerbs, QMainWindow):
             "zoom_range": workspace.range is not None, "loop": workspace.range is not None and player.can_play,
             "play_segment": document is not None and player.can_play,
             "play_around": player.can_play, "slow_repeat": player.can_play, "play_or_back": player.can_play,
-            "mark": recording is not None, "on_record": bool(workspace.desk.withheld),
+            "mark": recording is not None or self.is_recording,
+            **dict.fromkeys(("record_pause", "record_off", "record_stop"), self.is_recording),
+            "on_record": bool(workspace.desk.withheld),
             "reveal": bool(workspace.desk.off_record), "off_record": recording is not None,
             "background": recording is not None, "import_transcript": recording is not None,
             **dict.fromkeys(_ON_LINES, document is not None)}
@@ -706,10 +709,14 @@ class MainWindow(PlaybackVerbs, DeskVerbs, QMainWindow):
         if self.workspace.jobs.running and not self.may_stop_jobs():
             event.ignore()
             return
+        if self.is_recording and not self.may_stop_recording():
+            event.ignore()
+            return
         self.view.transcript.commit() if self.is_complete else None
         if not self.workspace.edits.saver.close() and not self.may_lose_edits():
             event.ignore()
             return
+        self.end_recording()
         self.workspace.player.pause()
         self.workspace.tasks.stop_all()
         for talker in (self.workspace, self.workspace.edits):

@@ -127,6 +127,12 @@ class RecordingView(QWidget):
         layout.addWidget(self.banner)
         layout.addWidget(self.splitter, 1)
 
+    def show_above(self, widget: QWidget) -> None:
+        """Put something above all that belongs to the open recording."""
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(0, widget)
+
     def _video_page(self) -> QWidget:
         layout = QVBoxLayout(self._video)
         layout.addWidget(label(self.tr(

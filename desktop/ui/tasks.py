@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
+from shiboken6 import isValid
 
 from desktop.errors import Cancelled, PullquoteError
 from desktop.model import Progress
@@ -103,7 +104,7 @@ class Tasks(QObject):
             def call(value: Any) -> None:
                 self._running.discard(task)
                 task.deleteLater()
-                if callback is not None:
+                if callback is not None and not _is_gone(getattr(callback, "__self__", None)):
                     callback(value)
             return call
 
@@ -120,6 +121,11 @@ class Tasks(QObject):
         """Ask every task to stop."""
         for task in self._running:
             task.stop()
+
+
+def _is_gone(owner: object) -> bool:
+    """Whether the widget that wanted to know has been closed meanwhile."""
+    return isinstance(owner, QObject) and not isValid(owner)
 
 
 def _frames(error: BaseException) -> list[tuple[Any, int]]:

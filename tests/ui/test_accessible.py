@@ -18,6 +18,9 @@ from desktop.ui.keys_dialog import KeysDialog
 from desktop.ui.main_window import MainWindow
 from desktop.ui.names_panel import RenameDialog
 from desktop.ui.quote_check_dialog import QuoteCheckDialog
+from desktop.ui.recorder_dialogs import ReminderDialog
+from desktop.ui.recorder_session import RecorderSession
+from desktop.ui.recovery_dialog import RecoveryDialog
 from desktop.ui.replace_dialog import ReplaceDialog
 from desktop.ui.search_window import SearchWindow
 from desktop.ui.settings_dialog import SettingsDialog
@@ -54,6 +57,8 @@ DIALOGS: dict[str, Callable[[MainWindow], QDialog]] = {
     "replace": lambda w: ReplaceDialog(w.workspace, [Replacement(0, "a", "b")], w),
     "search": lambda w: SearchWindow(w.workspace, w),
     "versions": lambda w: VersionsDialog(w.workspace, w),
+    "reminder": lambda w: ReminderDialog(w.workspace, w),
+    "recovery": lambda w: RecoveryDialog(w.workspace, RecorderSession(w.workspace, w), [], w),
     "about": lambda w: TextDialog("About", "text", w),
 }
 
@@ -62,6 +67,8 @@ def test_every_focusable_widget_of_the_window_has_a_name(window: MainWindow, sam
                                                          qtbot: QtBot) -> None:
     window.workspace.open(sample)
     qtbot.waitUntil(lambda: window.workspace.document is not None)
+    assert nameless(window) == []
+    window.record()
     assert nameless(window) == []
     window.find_and_replace()
     assert nameless(window) == []

@@ -1,0 +1,205 @@
+"""The verbs of recording: the panel, the keys, the tray, the alarm, and what earlier recordings left."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from desktop.model import Recording, clock
+from desktop.sentences import QT_TRANSLATE_NOOP
+from desktop.ui.words import sure, translated
+from desktop.ui.workspace import Notice
+
+if TYPE_CHECKING:
+    from desktop.audio.alarm import Alarm
+    from desktop.recording.recovery import Leftover
+    from desktop.ui.recorder_panel import RecorderPanel
+    from desktop.ui.recorder_session import RecorderSession
+    from desktop.ui.recording_view import RecordingView
+    from desktop.ui.tray import Tray
+    from desktop.ui.workspace import Workspace
+
+_ON_RECORDING = ("record_pause", "record_off", "record_stop")
+_N = QT_TRANSLATE_NOOP
+
+
+class RecorderVerbs:
+    """A part of the main window; what it needs is made when somebody records for the first time."""
+
+    workspace: Workspace
+    view: RecordingView
+    actions_by_name: dict[str, QAction]
+
+    session: RecorderSession | None = None
+    recorder_panel: RecorderPanel
+    _tray: Tray | None = None
+    _alarm: Alarm | None = None
+
+    # -- the panel -------------------------------------------------------------------------------------------
+
+    def record(self) -> None:
+        """Show the recorder, ready to start; while it records, show where."""
+        self._recorder_session()
+        self.recorder_panel.show()
+        if not self.is_recording:
+            self.recorder_panel.start.setFocus()
+
+    def _recorder_session(self) -> RecorderSession:
+        if self.session is None:
+            from desktop.ui.recorder_panel import RecorderPanel
+            from desktop.ui.recorder_session import RecorderSession
+
+            self.session = RecorderSession(self.workspace, self.view)
+            self.recorder_panel = RecorderPanel(self.workspace, self.session, self.actions_by_name)
+            self.recorder_panel.hide()
+            self.view.show_above(self.recorder_panel)
+            self.recorder_panel.close_requested.connect(self.close_recorder)
+            self.recorder_panel.reminder_requested.connect(self.edit_reminder)
+            self.session.state_changed.connect(self._show_recording_state)
+            self.session.changed.connect(self._show_title)
+            self.session.alarmed.connect(self.sound_alarm)
+            self.session.kept.connect(self._recorded)
+        return self.session
+
+    @property
+    def is_recording(self) -> bool:
+        return self.session is not None and self.session.is_running
+
+    def close_recorder(self) -> None:
+        self.recorder_panel.hide()
+        self.view.waveform.setFocus()
+
+    def record_pause(self) -> None:
+        if self.session is not None:
+            self.session.toggle_pause()
+
+    def record_off(self) -> None:
+        if self.session is not None:
+            self.session.toggle_off_record()
+
+    def record_stop(self) -> None:
+        if self.session is not None:
+            self.session.stop()
+
+    def mark_recording(self) -> bool:
+        """Mark what is being recorded, unless something else is being listened to."""
+        if self.session is None or not self.is_recording or self.workspace.player.is_playing:
+            return False
+        self.session.mark()
+        return True
+
+    def edit_reminder(self) -> None:
+        from desktop.ui.recorder_dialogs import ReminderDialog
+
+        ReminderDialog(self.workspace, self.recorder_panel).open()
+
+    # -- always to be seen -----------------------------------------------------------------------------------
+
+    def _show_title(self) -> None:
+        """The title of the window says first of all that it records."""
+        recording = self.workspace.recording
+        title = f"{recording.title} — Pullquote" if recording else "Pullquote"
+        if self.session is not None and self.is_recording:
+            sign = "Ⅱ" if self.session.is_paused else "●"
+            title = f"{sign} {clock(self.session.status.elapsed)} — {title}"
+        self.setWindowTitle(title)  # type: ignore[attr-defined]
+
+    def _show_recording_state(self) -> None:
+        self._show_title()
+        for name in _ON_RECORDING:
+            self.actions_by_name[name].setEnabled(self.is_recording)
+        self._show_state()  # type: ignore[attr-defined]
+        if self.is_recording:
+            self.recorder_panel.show()
+        elif self.session is not None and not self.session.saving and not self.session.problem:
+            self.recorder_panel.hide()
+        self._show_tray()
+
+    def _show_tray(self) -> None:
+        from desktop.ui.tray import Tray
+
+        if self._tray is None and self.is_recording and Tray.isSystemTrayAvailable():
+            assert self.session is not None
+            self._tray = Tray(self.session, self.actions_by_name, self.view)
+            self._tray.window_wanted.connect(self._come_forward)
+        if self._tray is not None:
+            self._tray.setVisible(self.is_recording)
+
+    def _come_forward(self) -> None:
+        window = self.view.window()
+        window.setWindowState(window.windowState() & ~window.windowState().WindowMinimized)
+        window.show()
+        window.raise_()
+        window.activateWindow()
+
+    def sound_alarm(self) -> None:
+        """Something is wrong with the recording: be heard and seen, whatever is done just now."""
+        from desktop.audio.alarm import Alarm
+
+        self._alarm = self._alarm or Alarm()
+        self._alarm.ring()
+        QApplication.beep()
+        QApplication.alert(self.view.window())
+        self.recorder_panel.show()
+        if self._tray is not None and self.session is not None:
+            self._tray.warn("\n".join(map(translated, self.session.sentences())))
+
+    # -- afterwards ------------------------------------------------------------------------------------------
+
+    def _recorded(self, recording: Recording) -> None:
+        """It is in the library: open it, but take nobody out of what he is writing."""
+        if self.view.transcript.is_editing or self.is_recording:
+            self.workspace.noticed.emit(Notice(translated(_N("core", "“{title}” is in the library.")).format(
+                title=recording.title), action=translated(_N("core", "Open")),
+                verb=partial(self.workspace.open, recording)))
+        else:
+            self.workspace.open(recording)
+            self.view.transcribe_button.setFocus()
+
+    def may_stop_recording(self) -> bool:
+        """Ask before quitting in the middle of a recording; not when the computer is being shut down."""
+        application = QGuiApplication.instance()
+        return (isinstance(application, QGuiApplication) and application.isSavingSession()) or sure(
+            self.view.window(), translated(_N("core", "Quit Pullquote")), translated(_N(
+                "core", "A recording is being made. If you quit, it is ended here; all of it is safe, and the next "
+                        "start brings it into the library.")), translated(_N("core", "End the recording and quit")))
+
+    def end_recording(self) -> None:
+        """At quitting, after it was asked."""
+        if self.session is not None:
+            self.session.stop_and_wait()
+        if self._tray is not None:
+            self._tray.hide()
+        if self._alarm is not None:
+            self._alarm.end()
+
+    # -- what earlier recordings left ------------------------------------------------------------------------
+
+    def offer_leftovers(self, *, even_if_none: bool = False) -> None:
+        """Look for recordings that are not in the library, off the GUI thread, and show them."""
+        from desktop.recording.recovery import leftovers
+
+        def show(found: list[Leftover]) -> None:
+            session = self._recorder_session() if found else None
+            ours = {session.folder, *session.saving} if session else set()
+            if wanted := [leftover for leftover in found if leftover.folder not in ours]:
+                self._show_leftovers(wanted)
+            elif even_if_none:
+                self.workspace.noticed.emit(Notice(translated(_N(
+                    "core", "There is no recording to recover: all of them are in the library."))))
+
+        self.workspace.tasks.start(leftovers, self.workspace.library.folder / "recordings", done=show,
+                                   failed=self.workspace.show_error)
+
+    def recover(self) -> None:
+        """By the menu: say so, too, when there is nothing."""
+        self.offer_leftovers(even_if_none=True)
+
+    def _show_leftovers(self, found: list[Leftover]) -> None:
+        from desktop.ui.recovery_dialog import RecoveryDialog
+
+        RecoveryDialog(self.workspace, self._recorder_session(), found, self.view.window()).open()
+

@@ -1,0 +1,277 @@
+"""Recording in the window: the recorder's own process with a device of numbers, and what a crash leaves."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QTableWidget, QWidget
+from pytestqt.qtbot import QtBot
+
+from desktop.audio.alarm import Alarm
+from desktop.importing import original_file
+from desktop.library import Library
+from desktop.model import Recording
+from desktop.recording import control
+from desktop.recording.messages import Device, State
+from desktop.recording.recovery import leftovers
+from desktop.ui import recorder_panel, recorder_verbs
+from desktop.ui.live_waveform import LiveWaveform
+from desktop.ui.main_window import MainWindow
+from desktop.ui.recorder_dialogs import ReminderDialog
+from desktop.ui.recovery_dialog import RecoveryDialog
+from tests.reliability.fake_device import CHANNELS, RATE, numbers_of, start_recorder
+
+NUMBERS = Device("fake:1", "Numbers", CHANNELS, RATE)
+OTHER = Device("fake:2", "A very long name of a microphone that nobody can read to its end", 1, RATE, is_monitor=True)
+SMALL: dict[str, Any] = {"reserve": 1 << 20}
+Start = Callable[..., None]
+
+
+@pytest.fixture
+def rings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    found: list[str] = []
+    monkeypatch.setattr(Alarm, "ring", lambda self: found.append("ring"))
+    return found
+
+
+@pytest.fixture
+def start(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, rings: list[str]) -> Iterator[Start]:
+    """Begin a recording by the keyboard; `plan` is what goes wrong with its device."""
+    monkeypatch.setattr(recorder_panel, "devices", lambda: [NUMBERS, OTHER])
+    monkeypatch.setattr(recorder_verbs, "sure", lambda *texts: True)  # closing after a test that failed
+
+    def begin(title: str = "Ortiz", **plan: Any) -> None:
+        monkeypatch.setattr(control, "start_child", start_recorder(SMALL | plan))
+        window.actions_by_name["record"].trigger()
+        panel = window.recorder_panel
+        qtbot.waitUntil(panel.start.isEnabled)
+        panel.channels.setCurrentIndex(1)
+        panel.name.setText(title)
+        qtbot.keyClick(panel.name, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: state(window) is State.RECORDING and elapsed(window) > 0.2, timeout=20_000)
+
+    yield begin
+    if window.session is not None:
+        window.session.stop_and_wait()
+
+
+def state(window: MainWindow) -> State:
+    assert window.session is not None
+    return window.session.status.state
+
+
+def elapsed(window: MainWindow) -> float:
+    assert window.session is not None
+    return window.session.status.elapsed
+
+
+def wait_for_sound(qtbot: QtBot, window: MainWindow, more: float) -> None:
+    now = elapsed(window)
+    qtbot.waitUntil(lambda: elapsed(window) > now + more, timeout=20_000)
+
+
+def stopped(qtbot: QtBot, window: MainWindow) -> Recording:
+    """The recording, in the library and open."""
+    window.actions_by_name["record_stop"].trigger()
+    qtbot.waitUntil(lambda: not window.is_recording and window.workspace.recording is not None, timeout=30_000)
+    assert window.workspace.recording is not None
+    return window.workspace.recording
+
+
+def frames(library: Library, recording: Recording) -> np.ndarray:
+    sound, rate = soundfile.read(original_file(library, recording), dtype="int16")
+    assert rate == RATE
+    return numbers_of(np.ascontiguousarray(sound))
+
+
+def test_an_interview_is_recorded_marked_and_in_the_library(window: MainWindow, library: Library, qtbot: QtBot,
+                                                            start: Start) -> None:
+    start("Ortiz")
+    assert window.windowTitle().startswith("● 0:0")
+    window.view.waveform.setFocus()
+    window.actions_by_name["mark"].trigger()
+    wait_for_sound(qtbot, window, 0.3)
+    window.actions_by_name["record_off"].trigger()
+    qtbot.waitUntil(lambda: window.recorder_panel.off_record.isChecked(), timeout=5000)
+    assert "off the record" in window.recorder_panel.state.text()
+    wait_for_sound(qtbot, window, 0.3)
+    window.actions_by_name["record_off"].trigger()
+    qtbot.waitUntil(lambda: not window.recorder_panel.off_record.isChecked(), timeout=5000)
+    recording = stopped(qtbot, window)
+    assert (recording.title, recording.channels) == ("Ortiz", 2)
+    assert np.array_equal(np.diff(frames(library, recording)), np.ones(round(recording.duration * RATE) - 1))
+    desk = library.desk(recording.id)
+    (mark,), (off,) = desk.marks, desk.withheld
+    assert 0 < mark.seconds < off.range.start < off.range.end <= recording.duration and off.range.seconds > 0.3
+    assert window.recorder_panel.isHidden() and window.windowTitle() == "Ortiz — Pullquote"
+    assert leftovers(library.folder / "recordings") == []
+
+
+def test_a_pause_is_a_marked_gap(window: MainWindow, library: Library, qtbot: QtBot, start: Start) -> None:
+    start()
+    window.actions_by_name["record_pause"].trigger()
+    qtbot.waitUntil(lambda: state(window) is State.PAUSED)
+    assert window.windowTitle().startswith("Ⅱ") and window.recorder_panel.pause.text() == "Go on"
+    window.actions_by_name["record_pause"].trigger()
+    qtbot.waitUntil(lambda: state(window) is State.RECORDING)
+    wait_for_sound(qtbot, window, 0.2)
+    recording = stopped(qtbot, window)
+    (mark,) = library.desk(recording.id).marks
+    assert "Paused for" in mark.note
+    assert np.count_nonzero(np.diff(frames(library, recording)) != 1) == 1
+
+
+def test_an_alarm_is_seen_and_heard_and_recording_goes_on(window: MainWindow, qtbot: QtBot, start: Start,
+                                                          rings: list[str]) -> None:
+    start(hung=[0.5, 3.0])
+    qtbot.waitUntil(lambda: bool(rings), timeout=10_000)
+    alarm = window.recorder_panel.findChild(QWidget, "alarm")
+    assert alarm is not None and alarm.isVisible() and "No sound comes from Numbers" in alarm.property("text")
+    qtbot.waitUntil(lambda: not alarm.isVisible(), timeout=20_000)
+    wait_for_sound(qtbot, window, 0.3)
+    assert state(window) is State.RECORDING and len(rings) == 1
+
+
+def test_a_recorder_that_dies_is_started_again_and_the_gap_is_marked(
+        window: MainWindow, library: Library, qtbot: QtBot, start: Start, rings: list[str]) -> None:
+    start()
+    assert window.session is not None and window.session._recorder is not None
+    window.session._recorder._process.send_signal(signal.SIGKILL)
+    qtbot.waitUntil(lambda: bool(rings), timeout=10_000)
+    qtbot.waitUntil(lambda: state(window) is State.RECORDING, timeout=20_000)
+    wait_for_sound(qtbot, window, 0.3)
+    recording = stopped(qtbot, window)
+    assert [mark.note for mark in library.desk(recording.id).marks] and recording.duration > 0.5
+
+
+def test_nobody_is_taken_out_of_a_line_that_he_writes(window: MainWindow, qtbot: QtBot, start: Start,
+                                                      sample: Recording) -> None:
+    window.workspace.open(sample)
+    start()
+    window.view.transcript.edit_row(0)
+    window.actions_by_name["record_stop"].trigger()
+    assert window.session is not None
+    session = window.session
+    qtbot.waitUntil(lambda: not session.is_running and not session.saving, timeout=30_000)
+    assert window.workspace.recording == sample and window.view.transcript.is_editing
+    notice = window.view.banner.notice
+    assert notice is not None and "Ortiz" in notice.sentence and notice.verb is not None
+    notice.verb()
+    assert window.workspace.recording is not None and window.workspace.recording.title == "Ortiz"
+
+
+def test_closing_in_the_middle_asks_and_loses_nothing(window: MainWindow, library: Library, qtbot: QtBot, start: Start,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    start("Before the deadline")
+    asked: list[str] = []
+    monkeypatch.setattr(recorder_verbs, "sure", lambda *texts: asked.append(texts[2]) or False)
+    assert not window.close() and window.is_recording and "all of it is safe" in asked[0]
+    monkeypatch.setattr(recorder_verbs, "sure", lambda *texts: True)
+    before = elapsed(window)
+    assert window.close() and not window.is_recording
+    (left,) = leftovers(library.folder / "recordings")
+    assert left.is_finished and not left.is_running and left.seconds >= before and left.title == "Before the deadline"
+
+
+def recovery(window: MainWindow, qtbot: QtBot) -> RecoveryDialog:
+    window.offer_leftovers()
+    qtbot.waitUntil(lambda: bool(window.findChildren(RecoveryDialog)), timeout=10_000)
+    return window.findChildren(RecoveryDialog)[0]
+
+
+def test_what_a_crash_left_is_offered_and_kept_by_one_key(window: MainWindow, library: Library, qtbot: QtBot,
+                                                          start: Start) -> None:
+    start("Cut off")
+    assert window.session is not None and window.session._recorder is not None
+    recorder = window.session._recorder
+    window.session._ticker.stop()  # as a window that died
+    window.session._recorder = None
+    recorder._process.send_signal(signal.SIGKILL)
+    recorder.wait(10)
+    dialog = recovery(window, qtbot)
+    table = dialog.findChild(QTableWidget)
+    assert isinstance(table, QTableWidget)
+    assert [table.item(0, column).text() for column in (0, 3)] == ["Cut off", "cut off at the end"]
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: [r.title for r in library.recordings()] == ["Cut off"], timeout=20_000)
+    qtbot.waitUntil(lambda: window.workspace.recording is not None)
+    assert leftovers(library.folder / "recordings") == []
+
+
+def test_deleting_what_was_left_asks_first(window: MainWindow, library: Library, qtbot: QtBot, start: Start,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    start("A try")
+    assert window.session is not None
+    window.session.stop_and_wait()
+    dialog = recovery(window, qtbot)
+    monkeypatch.setattr("desktop.ui.recovery_dialog.sure", lambda *texts: False)
+    dialog.remove.click()
+    assert len(leftovers(library.folder / "recordings")) == 1
+    monkeypatch.setattr("desktop.ui.recovery_dialog.sure", lambda *texts: True)
+    dialog.remove.click()
+    assert leftovers(library.folder / "recordings") == [] and library.recordings() == []
+
+
+def test_without_anything_to_recover_the_menu_says_so(window: MainWindow, qtbot: QtBot) -> None:
+    window.actions_by_name["recover"].trigger()
+    qtbot.waitUntil(lambda: window.view.banner.notice is not None)
+    assert window.view.banner.notice is not None and "no recording to recover" in window.view.banner.notice.sentence
+
+
+def test_without_a_microphone_it_says_what_to_do(window: MainWindow, qtbot: QtBot,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_panel, "devices", list)
+    window.actions_by_name["record"].trigger()
+    panel = window.recorder_panel
+    qtbot.waitUntil(lambda: "Plug in a microphone" in panel.facts.text())
+    assert not panel.start.isEnabled()
+    monkeypatch.setattr(recorder_panel, "devices", lambda: [OTHER])
+    panel.refresh.click()
+    qtbot.waitUntil(panel.start.isEnabled)
+    assert panel.device.currentText().endswith("(what this computer plays)")
+
+
+def test_a_device_that_cannot_be_opened_is_said_in_place(window: MainWindow, qtbot: QtBot, library: Library,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_panel, "devices", lambda: [Device("pulse:none", "Gone", 1, RATE)])
+    window.actions_by_name["record"].trigger()
+    panel = window.recorder_panel
+    qtbot.waitUntil(panel.start.isEnabled)
+    panel.start.click()
+    qtbot.waitUntil(lambda: not window.is_recording and "cannot be opened" in panel.facts.text(), timeout=20_000)
+    assert panel.isVisible() and panel.start.isVisible() and leftovers(library.folder / "recordings") == []
+
+
+def test_the_reminder_is_off_until_it_is_wanted(window: MainWindow, qtbot: QtBot,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_panel, "devices", lambda: [NUMBERS])
+    window.actions_by_name["record"].trigger()
+    assert window.recorder_panel.reminder.isHidden()
+    dialog = ReminderDialog(window.workspace, window)
+    qtbot.addWidget(dialog)
+    dialog.shown.setChecked(True)
+    dialog.text.setPlainText("Does <b>everybody</b> agree?")
+    dialog.accept()
+    assert window.recorder_panel.reminder.isVisible()
+    assert window.recorder_panel.reminder.text() == "Does <b>everybody</b> agree?"
+
+
+def test_the_recorder_in_pictures(window: MainWindow, qtbot: QtBot, start: Start, sample: Recording, home: Path,
+                                  picture: Callable[[QWidget, str], None]) -> None:
+    window.workspace.open(sample)
+    start("A long title of a long interview about the bridge over the river and what it cost everybody in the town")
+    waveform = window.recorder_panel.findChild(LiveWaveform)
+    assert waveform is not None and waveform._peaks is not None and waveform._peaks.seconds > 0
+    for theme in ("light", "dark"):
+        window.workspace.change_settings(theme=theme)
+        picture(window, f"recorder-{theme}")
+    assert window.session is not None
+    window.session.stop_and_wait()
+    picture(recovery(window, qtbot), "recovery")
