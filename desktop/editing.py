@@ -34,6 +34,7 @@ class Splice:
     row: int
     removed: int
     added: tuple[Segment, ...]
+    new: tuple[Segment, ...]  # those of `added` that were not there before, or were others
 
 
 # -- applying --------------------------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ def applied(document: TranscriptDocument, change: Change) -> tuple[TranscriptDoc
     speakers |= {s.id: s for s in change.speakers_after if s.merged_into is None}
     ordered = dict(sorted(speakers.items(), key=lambda item: (item[1].position, item[0])))
     document = replace(document, segments=segments[:low] + region + segments[high:], speakers=ordered)
-    return document, Splice(low, high - low, region)
+    return document, Splice(low, high - low, region, tuple(after))
 
 
 def row_of(segments: Sequence[Segment], segment: Segment) -> int:

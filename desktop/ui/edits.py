@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -55,6 +56,17 @@ class _Edit(QUndoCommand):
         return True
 
 
+@dataclass(frozen=True)
+class _Worked:
+    """A change of many lines and what comes of it, worked out off the GUI thread."""
+
+    before: TranscriptDocument
+    change: Change
+    fitting: Change
+    after: TranscriptDocument
+    splice: Splice
+
+
 class _Noted(QUndoCommand):
     """A change of what is noted about a recording: quotes, marks, off the record."""
 
@@ -87,6 +99,7 @@ class Edits(QObject):
         self._group.indexChanged.connect(lambda _: self.state_changed.emit())
         self._group.activeStackChanged.connect(lambda _: self.state_changed.emit())
         self._with_version: set[int] = set()  # transcripts of which there is a first version
+        self._ready: _Worked | None = None  # what the step that is being made comes to
         self.revision = 0  # counts changes, so that a document that was read before one is read again
         self.is_revealed = False  # whether what is off the record may be seen
 
@@ -134,6 +147,22 @@ class Edits(QObject):
         stack.push(_Edit(self, document.transcript.id, text, change, typed_in))
         return True
 
+    def _do_soon(self, many: int, work: Callable[[], Change | None], finish: Callable[[Change], object]) -> None:
+        """A change that touches about `many` lines: of more than a few it is worked out off the GUI thread first."""
+        document = self._workspace.document
+        if document is None or many <= _FEW:
+            finish(work() or Change())
+            return
+
+        def done(worked: _Worked) -> None:
+            now = self._workspace.document
+            if now is not None and now.transcript.id == worked.before.transcript.id:
+                self._ready = worked
+                finish(worked.change)
+                self._ready = None
+
+        self._workspace.tasks.start(_work_out, document, work, done=done, failed=self._workspace.show_error)
+
     def may_edit(self) -> bool:
         """Whether the library can be written; says why not."""
         reason = self._workspace.library.read_only_because
@@ -152,12 +181,17 @@ class Edits(QObject):
             self.saver.put(lambda: _apply_elsewhere(workspace.library, transcript_id, change))
             workspace.show_transcript(transcript_id)
             return change
-        fitting = editing.rebased(change, document)
+        ready = self._ready
+        if ready is not None and ready.before is document and ready.change is change:
+            fitting, after, splice = ready.fitting, ready.after, ready.splice
+        else:
+            fitting = editing.rebased(change, document)
+            after, splice = editing.applied(document, fitting)
         if fitting.is_empty:
             return change
-        workspace.document, splice = editing.applied(document, fitting)
+        workspace.document = after
         self.saver.put_change(transcript_id, fitting)
-        self.spliced.emit(*self._shown(workspace.document, splice))
+        self.spliced.emit(*self._shown(after, splice))
         return fitting
 
     def _shown(self, document: TranscriptDocument, splice: Splice) -> tuple[TranscriptDocument, Splice]:
@@ -171,7 +205,8 @@ class Edits(QObject):
         added = tuple(masked(segment, hidden) for segment in splice.added)
         segments = old.segments[:splice.row] + added + old.segments[splice.row + splice.removed:]
         self._workspace.shown = replace(document, segments=segments)
-        return self._workspace.shown, replace(splice, added=added)
+        new = tuple(masked(segment, hidden) for segment in splice.new)
+        return self._workspace.shown, replace(splice, added=added, new=new)
 
     def _keep_first_version(self, document: TranscriptDocument) -> None:
         """What the machine wrote stays retrievable."""
@@ -236,7 +271,7 @@ class Edits(QObject):
     def delete(self, rows: Sequence[int]) -> None:
         """Lines go; the sound stays."""
         text = self.tr("delete line") if len(rows) == 1 else self.tr("delete {count} lines").format(count=len(rows))
-        self.do(text, editing.delete(self._segments(rows)))
+        self._do_soon(len(rows), partial(editing.delete, self._segments(rows)), partial(self.do, text))
 
     def insert(self, row: int) -> bool:
         """A new, empty line behind a row."""
@@ -260,11 +295,7 @@ class Edits(QObject):
     def replace_texts(self, pairs: Sequence[tuple[int, str]]) -> None:
         """Other texts for some rows in one step; many are worked out off the GUI thread."""
         changed = [(s, text) for row, text in pairs if (s := self._segment(row)) is not None]
-        if len(changed) <= _FEW:
-            self._replaced(editing.set_texts(changed))
-        else:
-            self._workspace.tasks.start(editing.set_texts, changed, done=self._replaced,
-                                        failed=self._workspace.show_error)
+        self._do_soon(len(changed), partial(editing.set_texts, changed), self._replaced)
 
     def _replaced(self, change: Change) -> None:
         count = len(change.after)
@@ -274,39 +305,47 @@ class Edits(QObject):
 
     def check(self, rows: Iterable[int], right: bool = True) -> None:
         """Heard and right, or not yet."""
-        self.do(self.tr("heard and right") if right else self.tr("not checked"),
-                editing.check(self._segments(rows), right))
+        segments = self._segments(rows)
+        self._do_soon(len(segments), partial(editing.check, segments, right), partial(
+            self.do, self.tr("heard and right") if right else self.tr("not checked")))
 
     # -- speakers --------------------------------------------------------------------------------------------
 
     def assign(self, rows: Sequence[int], speaker_id: int | None) -> None:
         """These lines were said by somebody else."""
-        self.do(self.tr("change speaker"), editing.assign(self._segments(rows), speaker_id))
+        self._do_soon(len(rows), partial(editing.assign, self._segments(rows), speaker_id),
+                      partial(self.do, self.tr("change speaker")))
 
     def assign_new(self, rows: Sequence[int], name: str = "") -> None:
         """These lines were said by somebody who is new."""
         document = self._workspace.document
         if document is not None:
-            self.do(self.tr("new speaker"), editing.assign_new(document, self._segments(rows), name, self._new_speaker))
+            self._do_soon(len(rows), partial(editing.assign_new, document, self._segments(rows), name,
+                                             self._new_speaker), partial(self.do, self.tr("new speaker")))
 
     def part_speaker(self, row: int, name: str = "") -> None:
         """From this line on it is somebody else who speaks where this speaker seemed to."""
         document = self._workspace.document
         if document is not None and self._segment(row) is not None:
-            self.do(self.tr("split speaker"), editing.part_speaker(document, row, name, self._new_speaker))
+            self._do_soon(len(document.segments) - row, partial(editing.part_speaker, document, row, name,
+                                                                self._new_speaker),
+                          partial(self.do, self.tr("split speaker")))
 
     def rename_speaker(self, speaker_id: int, name: str) -> None:
         """Give a speaker a name, everywhere; the name of another speaker makes them one."""
         document = self._workspace.document
         if document is not None:
-            self.do(self.tr("rename speaker"), editing.rename(document, speaker_id, name))
+            joins = any(s.name.casefold() == name.strip().casefold() for s in document.speakers.values())
+            self._do_soon(len(document.segments) if joins else 1, partial(editing.rename, document, speaker_id, name),
+                          partial(self.do, self.tr("rename speaker")))
 
     def settle_speaker(self, speaker_id: int, same_as: int = 0) -> None:
         """An unsure voice is that of another speaker, or a new one."""
         document = self._workspace.document
         if document is not None:
-            self.do(self.tr("settle speaker"), editing.merge_speakers(document, same_as, speaker_id) if same_as
-                    else editing.settle(document, speaker_id))
+            work = partial(editing.merge_speakers, document, same_as, speaker_id) if same_as else partial(
+                editing.settle, document, speaker_id)
+            self._do_soon(len(document.segments), work, partial(self.do, self.tr("settle speaker")))
 
     # -- machines and versions -------------------------------------------------------------------------------
 
@@ -319,10 +358,13 @@ class Edits(QObject):
         """Back to how the transcript was, or some of its lines."""
         document = self._workspace.document
         if document is not None:
-            change = editing.restore(document, version, only)
-            if only is None and not change.is_empty:
-                self.keep_version(self.tr("restore"))
-            self.do(self.tr("restore"), change)
+            self._do_soon(len(document.segments), partial(editing.restore, document, version, only),
+                          partial(self._restored, only is None))
+
+    def _restored(self, is_whole: bool, change: Change) -> None:
+        if is_whole and not change.is_empty:
+            self.keep_version(self.tr("restore"))
+        self.do(self.tr("restore"), change)
 
     # -- quotes, marks, off the record -----------------------------------------------------------------------
 
@@ -385,6 +427,13 @@ class Edits(QObject):
         self.is_revealed = yes
         self.mask()
         self.desk_changed.emit()
+
+
+def _work_out(document: TranscriptDocument, work: Callable[[], Change | None]) -> _Worked:
+    """On a worker."""
+    change = work() or Change()
+    fitting = editing.rebased(change, document)
+    return _Worked(document, change, fitting, *editing.applied(document, fitting))
 
 
 def _marked_now(desk: Desk, before: Desk) -> Desk:

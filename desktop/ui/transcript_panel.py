@@ -110,7 +110,7 @@ class TranscriptView(QAbstractItemView):
 
     def splice(self, document: TranscriptDocument, splice: Splice) -> None:
         """Some rows gave way to others; what is on screen stays where it is."""
-        if self.row_delegate.make_room(splice.added):
+        if self.row_delegate.make_room(splice.new):
             self._all_anew()
         edited = self.segments.segment(self.editing_row)
         self.segments.splice(document, splice)

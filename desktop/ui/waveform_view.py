@@ -117,8 +117,11 @@ class WaveformView(QWidget):
 
     def splice(self, document: TranscriptDocument, splice: Splice) -> None:
         """Some segments were edited."""
-        same_places = self.document is not None and _places(self.document) == _places(document)
-        self.lane = self.lane.spliced(document, splice) if same_places else SegmentLane.of(document)
+        before, places = self.document, _places(document)
+        if before is not None and all(places.get(i, place) == place for i, place in _places(before).items()):
+            self.lane = self.lane.spliced(before, document, splice)
+        else:
+            self.lane = SegmentLane.of(document)
         self.document = document
         self.update()
 
