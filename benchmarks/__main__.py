@@ -7,7 +7,7 @@ import sys
 import time
 
 NAMES = ("start", "peaks", "seek", "shrink", "upload", "turnaround", "accuracy", "paint", "list", "alive",
-         "edit", "quote_check", "search")
+         "edit", "quote_check", "search", "library", "recorder")
 
 
 def main() -> None:

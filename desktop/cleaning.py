@@ -14,6 +14,8 @@ _LINE_BREAKS = re.compile("\r\n|\r|\u2028|\u2029|\x85")
 
 def clean_text(text: str, limit: int = LONGEST_TEXT) -> str:
     """Text safe to store: no surrogates, no control characters but newline and tab, at most `limit` long."""
+    if len(text) <= limit and text.isprintable():  # nearly every text: none of the others is a printable character
+        return text.strip()
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = _LINE_BREAKS.sub("\n", text)
     return _CONTROLS.sub("", text)[:limit].strip()

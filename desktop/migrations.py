@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -365,6 +366,7 @@ ALTER TABLE recording ADD COLUMN notes TEXT NOT NULL DEFAULT '';;
 ALTER TABLE recording ADD COLUMN is_checked INTEGER NOT NULL DEFAULT 0;;
 ALTER TABLE recording ADD COLUMN removed_at TEXT NOT NULL DEFAULT '';;
 CREATE INDEX recording_of_project ON recording (project_id);;
+CREATE INDEX job_of_recording ON job (recording_id);;
 CREATE TABLE tag (
     recording_id INTEGER NOT NULL REFERENCES recording ON DELETE CASCADE,
     name TEXT NOT NULL,
@@ -422,9 +424,11 @@ def backup(connection: sqlite3.Connection, target: Path) -> None:
     """Copy the open database to `target` through a temporary file and check the copy before it gets its name."""
     temporary = target.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)
+    os.close(os.open(temporary, os.O_CREAT | os.O_RDWR, 0o600))
     copy = sqlite3.connect(temporary)
     try:
         connection.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, wherever it is carried
         verdict = copy.execute("PRAGMA quick_check").fetchone()[0]
     finally:
         copy.close()

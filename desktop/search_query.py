@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations, islice, product
 
 from desktop.cleaning import clean_text
 from desktop.migrations import DENSE
@@ -13,10 +15,11 @@ from desktop.sentences import QT_TRANSLATE_NOOP, Sentence, say
 
 FIELDS = ("speaker", "project", "date", "tag", "lang")
 _LONGEST, _MOST_TERMS, _SHORTEST_BEGINNING = 1000, 30, 3
+_MOST_SPELLINGS = 100  # of a word, and of a phrase
 
 HELP = QT_TRANSLATE_NOOP("core", (
     "All words must be in one line. \"words in a row\"  begin*  -without  speaker:Ortiz  project:Harbour  "
-    "date:2026-03 or date:2026-03..2026-05  tag:opening  lang:es. Accents and capitals make no difference."))
+    "date:2026-03 or date:2026-03..2026-05  tag:housing  lang:es. Accents and capitals make no difference."))
 _SHORT = QT_TRANSLATE_NOOP("core", "{word}* is looked for as a whole word: a beginning needs three letters.")
 _ONLY_NOT = QT_TRANSLATE_NOOP("core", "What begins with - only leaves out. Add a word to look for.")
 _NO_DATE = QT_TRANSLATE_NOOP("core", "date:{value} was left aside. Write date:2026, date:2026-03, date:2026-03-05 or "
@@ -74,6 +77,11 @@ _PIECE_OF_DATE = re.compile(r"\d{1,4}(?:-\d{0,2}(?:-\d{0,2})?)?")
 _RUN = re.compile(f"[{DENSE}]+")
 _LAST_RUN = re.compile(f"[{DENSE}]+$")
 _DENSE = re.compile(f"[{DENSE}]")
+_PARTS = re.compile(rf"[{DENSE}]+|(?:(?![{DENSE}])[^\W_])+")
+_LETTERS = re.compile(r"([^\W_]+)")
+# Accents that the index keeps: it folds those of Latin letters only. Of each, what is written in our time.
+_ACCENTED = {"α": "ά", "ε": "έ", "η": "ή", "ι": "ίϊΐ", "ο": "ό", "υ": "ύϋΰ", "ω": "ώ",
+             "е": "ё", "и": "й", "і": "ї", "у": "ў", "г": "ѓ", "к": "ќ"}
 
 
 def read_query(text: str) -> Plan:
@@ -125,17 +133,52 @@ def date_range(value: str) -> tuple[str, str] | None:
 # -- for the index ----------------------------------------------------------------------------------------------
 
 
-def expression(terms: Iterable[Term]) -> str:
+Known = Callable[[Iterable[str]], Sequence[str]]  # those of some phrases that are anywhere
+
+
+def expression(terms: Iterable[Term], known: Known = list) -> str:
     """SQLite's full-text language for the terms; "" when nothing must be there. Everything typed stands in quotes."""
     terms = list(terms)
-    wanted = " AND ".join(_phrase(term) for term in terms if not term.is_negated)
-    unwanted = " OR ".join(_phrase(term) for term in terms if term.is_negated)
+    wanted = " AND ".join(_phrases(term, known) for term in terms if not term.is_negated)
+    unwanted = " OR ".join(_phrases(term, known) for term in terms if term.is_negated)
     return f"({wanted}) NOT ({unwanted})" if wanted and unwanted else wanted
 
 
-def beginning_of_name(value: str) -> str:
+def beginning_of_name(value: str, known: Known = list) -> str:
     """An expression for names of which a part begins so."""
-    return _phrase(Term(value.rstrip("*"), is_beginning=True))
+    return _phrases(Term(value.rstrip("*"), is_beginning=True), known)
+
+
+def _phrases(term: Term, known: Known) -> str:
+    """The term in all its spellings: with and without accents, where the index tells them apart."""
+    if term.text.isascii():
+        return _phrase(term)
+    pieces = _LETTERS.split(unicodedata.normalize("NFC", term.text))
+    last = len(pieces) - 2 if term.is_beginning else -1
+    spelled: list[Sequence[str]] = []
+    for number, piece in enumerate(pieces):
+        found = list(islice(_spellings(piece), _MOST_SPELLINGS)) if number % 2 else [piece]
+        if len(found) > 1:
+            phrases = {_phrase(Term(word, number == last)): word for word in found}
+            found = [phrases[phrase] for phrase in known(phrases)] or found[:1]
+        spelled.append(found)
+    every = dict.fromkeys(_phrase(Term("".join(words), term.is_beginning))
+                          for words in islice(product(*spelled), _MOST_SPELLINGS))
+    return next(iter(every)) if len(every) == 1 else f"({' OR '.join(every)})"
+
+
+def _spellings(word: str) -> Iterator[str]:
+    """As it is, and without accents that the index keeps; then with one or two, the likeliest first."""
+    yield word
+    plain = fold(word)[0]
+    places = [place for place, letter in enumerate(plain) if letter in _ACCENTED]
+    if places and plain != word:
+        yield plain
+    for count in (1, 2):
+        for chosen in combinations(places, count):
+            for letters in product(*(_ACCENTED[plain[place]] for place in chosen)):
+                accented = dict(zip(chosen, letters, strict=True))
+                yield "".join(accented.get(place, letter) for place, letter in enumerate(plain))
 
 
 def _phrase(term: Term) -> str:
@@ -171,13 +214,17 @@ class Matcher:
     """Finds the terms in a text as the index does, to mark them and to look again where words were cut out."""
 
     def __init__(self, terms: Sequence[Term]) -> None:
-        self._patterns = [_pattern(term) for term in terms if not term.is_negated]
+        self._terms = [_Needle(term) for term in terms if not term.is_negated]
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where any of the terms is, in order, none over another."""
+        if len(self._terms) == 1 and text.isascii():
+            return self._terms[0].places_in(text.lower())
         folded, places = fold(text)
+        if not (found := [place for term in self._terms for place in term.places_in(folded)]):
+            return []
         spans: list[tuple[int, int]] = []
-        for begin, end in sorted(match.span() for pattern in self._patterns for match in pattern.finditer(folded)):
+        for begin, end in sorted(found):
             begin, end = places[begin], places[end - 1] + 1
             if spans and begin < spans[-1][1]:
                 begin, end = spans[-1][0], max(end, spans[-1][1])
@@ -188,7 +235,18 @@ class Matcher:
     def all_in(self, *texts: str) -> bool:
         """Whether each of the terms is in one of the texts."""
         folded = [fold(text)[0] for text in texts]
-        return all(any(pattern.search(text) for text in folded) for pattern in self._patterns)
+        return all(any(term.places_in(text) for text in folded) for term in self._terms)
+
+    def reach(self, text: str) -> float:
+        """The characters of the shortest stretch with all terms in it; infinite when they are not all there."""
+        folded = fold(text)[0]
+        found = sorted((*place, n) for n, term in enumerate(self._terms) for place in term.places_in(folded))
+        shortest, last = math.inf, dict[int, int]()
+        for begin, end, number in found:
+            last[number] = begin
+            if len(last) == len(self._terms):
+                shortest = min(shortest, end - min(last.values()))
+        return shortest
 
 
 def fold(text: str) -> tuple[str, Sequence[int]]:
@@ -202,19 +260,35 @@ def fold(text: str) -> tuple[str, Sequence[int]]:
             plain = character.lower()
         else:
             plain = "".join(c for c in unicodedata.normalize("NFD", character.lower()) if not "\u0300" <= c <= "\u036f")
-            plain = unicodedata.normalize("NFC", plain)
+            plain = unicodedata.normalize("NFC", plain).replace("ς", "σ")
         letters.append(plain)
         places += [place] * len(plain)
     return "".join(letters), places
 
 
-def _pattern(term: Term) -> re.Pattern[str]:
-    folded = fold(term.text)[0]
-    parts = re.findall(rf"[{DENSE}]+|(?:(?![{DENSE}])[^\W_])+", folded)
-    pattern = r"[\W_]*".join(map(re.escape, parts)) or r"(?!)"
-    if parts and not _DENSE.match(parts[0]):
-        pattern = rf"(?:(?<![^\W_])|(?<=[{DENSE}])){pattern}"
-    if parts and not _DENSE.match(parts[-1]):
-        rest = r"[^\W_]*" if term.is_beginning else ""
-        pattern = rf"{pattern}{rest}(?:(?![^\W_])|(?=[{DENSE}]))"
-    return re.compile(pattern)
+class _Needle:
+    """One term as a pattern.
+
+    A letter of a dense script is no part of a word beside it. A class with all of them takes 3 ms to compile, so where
+    none is in the term, those in the text are replaced. What must not be before it stands behind its first letters,
+    because a pattern that begins with letters is found four times as fast.
+    """
+
+    def __init__(self, term: Term) -> None:
+        words = _PARTS.findall(fold(term.text)[0])
+        is_dense = [bool(_DENSE.match(word)) for word in words]
+        self._takes_dense = any(is_dense)
+        parts = [re.escape(word) for word in words] or ["(?!)"]
+        if words and not is_dense[0]:
+            dense = rf"|(?<=[{DENSE}]{parts[0]})" if self._takes_dense else ""
+            parts[0] += rf"(?:(?<![^\W_]{parts[0]}){dense})"
+        if words and not is_dense[-1]:
+            dense = rf"|(?=[{DENSE}])" if self._takes_dense else ""
+            parts[-1] += (r"[^\W_]*" if term.is_beginning else "") + rf"(?:(?![^\W_]){dense})"
+        self._pattern = re.compile(r"(?:_|[^\w\0])*".join(parts))
+
+    def places_in(self, folded: str) -> list[tuple[int, int]]:
+        """Where it is in a text without case and accents."""
+        if not (self._takes_dense or folded.isascii()):
+            folded = _DENSE.sub("\0", folded)
+        return [found.span() for found in self._pattern.finditer(folded)]

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from desktop.errors import Cancelled, LibraryError
+from desktop.hits import Found, Hit, Kind
 from desktop.library import Library
 from desktop.model import Change, Desk, Mark, Quote, Recording, Segment, Terms, TimeRange, Withheld, Word
-from desktop.searching import Found, Hit, Kind, search
+from desktop.searching import search
 from tests.desk import worded
 
 Line = tuple[str, Segment]
@@ -249,7 +250,218 @@ def test_the_same_line_of_two_transcripts_is_found_once(library: Library) -> Non
     assert [(h.start, h.transcript_id) for h in hits(library, "bridge")] == [(5.0, second.id)]
 
 
+def described(library: Library) -> Recording:
+    recording = filled(library, title="A talk at the fair")
+    library.describe_recording(recording.id, recorded_on="2024-05-06", place="Old Town Hall", notes="Bring the ledger",
+                               people=["Pat Okoye", "Lucía Ortiz"], tags=["housing", "second visit"])
+    return recording
+
+
+def test_tags_people_place_and_notes_of_a_recording_are_found(library: Library) -> None:
+    recording = described(library)
+    for query, kind, text in (("housing", Kind.TAG, "housing"), ("okoye", Kind.PERSON, "Pat Okoye"),
+                              ("town", Kind.PLACE, "Old Town Hall"), ("ledger", Kind.NOTES, "Bring the ledger"),
+                              ("fair", Kind.TITLE, "A talk at the fair"), ("ortiz", Kind.PERSON, "Lucía Ortiz")):
+        assert [(h.kind, h.words, h.has_time) for h in hits(library, query)] == [(kind, text, False)]
+    assert words(library, "fair ledger") == ["A talk at the fair"]  # one word in each of two fields of it
+    library.describe_recording(recording.id, recorded_on="", place="", notes="", people=[], tags=[])
+    assert not any(hits(library, query) for query in ("housing", "okoye", "town", "ledger"))
+    sound(library)
+
+
+def test_a_tag_is_that_of_a_recording_or_of_a_quote(library: Library) -> None:
+    described(library)
+    other = filled(library, title="Another", number=2)
+    library.set_desk(other.id, Desk((Quote(TimeRange(5, 8), "The bridge", tag="housing", id=library.new_id("quote")),)))
+    assert [(g.title, [h.kind for h in g.hits]) for g in search(library, "tag:hous").groups] == [
+        ("Another", [Kind.QUOTE]), ("A talk at the fair", [Kind.TITLE])]
+    assert [(g.title, [h.kind for h in g.hits]) for g in search(library, "bridge tag:housing").groups] == [
+        ("Another", [Kind.QUOTE]), ("A talk at the fair", [Kind.LINE])]
+    assert [(g.title, [h.kind for h in g.hits]) for g in search(library, "bridge -tag:housing").groups] == [
+        ("Another", [Kind.LINE])]
+    assert [g.title for g in search(library, 'bridge tag:"second visit"').groups] == ["A talk at the fair"]
+    assert hits(library, "bridge tag:closing") == []
+
+
+def test_who_was_there_is_no_speaker(library: Library) -> None:
+    recording = described(library)
+    speakers = library.speakers(library.transcripts(recording.id)[0].id)
+    assert library.speakers_named('"Ortiz"') == {s.id for s in speakers if "Ortiz" in s.name}
+    assert library.speakers_named('"Okoye"') == set() and hits(library, "speaker:okoye bridge") == []
+
+
+def test_the_day_of_the_recording_counts_when_it_is_known(library: Library) -> None:
+    described(library)
+    assert [(g.title, g.day) for g in search(library, "bridge date:2024-05").groups] == [
+        ("A talk at the fair", "2024-05-06")]
+    assert hits(library, "bridge date:2025..") == []
+
+
+def test_what_is_in_the_bin_is_found_by_nothing(library: Library) -> None:
+    recording = noted(library)
+    library.describe_recording(recording.id, recorded_on="2024-05-06", place="Old Town Hall", notes="Bring the ledger",
+                               people=["Pat Okoye"], tags=["housing"])
+    answered(library, recording, [{"text": "Nobody paid the company.", "places": []}])
+    summarised(library, recording, "They talk about asphalt.")
+    queries = ("bridge", "pay", "海港", "interview", "laughter", "ortiz", "company", "housing", "okoye", "town",
+               "ledger", "asphalt", "tag:opening", "tag:housing", "speaker:ann", "lang:es", "date:2024",
+               "bridge speaker:ann", "bri*", "bridge date:2024", "bridge tag:housing", "harbou")
+    assert all(hits(library, query) for query in queries)
+    library.set_binned([recording.id], True)
+    assert [query for query in queries if search(library, query).count] == []
+    library.set_binned([recording.id], False)
+    assert all(hits(library, query) for query in queries)
+
+
+# The order
+
+def test_few_hits_begin_with_the_recording_that_fits_best(library: Library) -> None:
+    def line(text: str, n: float = 0.0) -> Line:
+        return "", Segment(n, n + 1, text)
+
+    filled(library, (line("The bridge was closed, and nobody in all the harbour was told"),
+                     line("Tell me of the harbour bridge", 5)), "Near", 1)
+    filled(library, (line("The bridge is far from where the old harbour was"),), "Far", 2)
+    filled(library, (line("A harbour of course, and then again a bridge"), line("A harbour by the bridge", 3)), "Two",
+           3)
+    found = search(library, "harbour bridge")
+    assert found.is_ranked and [g.title for g in found.groups] == ["Near", "Two", "Far"]
+    assert [h.start for h in found.groups[0].hits] == [5.0, 0.0]
+    assert [g.title for g in search(library, "harbour").groups] == ["Two", "Near", "Far"]  # most often; then the newest
+
+
+def test_many_hits_begin_with_the_newest(library: Library) -> None:
+    filled(library, tuple(("", Segment(n, n + 0.5, "bridge bridge bridge")) for n in range(40)), "Older", 1)
+    filled(library, tuple(("", Segment(n, n + 0.5, f"bridge {n}")) for n in range(12)), "Newer", 2)
+    found = search(library, "bridge")
+    assert not found.is_ranked and found.before and [g.title for g in found.groups] == ["Newer", "Older"]
+    rest = search(library, "bridge", more=found)
+    assert (found.count, rest.count) == (50, 52) and not rest.is_ranked
+    assert [g.title for g in rest.groups] == ["Newer", "Older"]
+
+
+def test_of_many_titles_it_is_said_that_only_the_newest_are_shown(library: Library) -> None:
+    for number in range(1, 25):
+        recorded(library, f"Harbour {number}", number)
+    found = search(library, "harbour")
+    assert found.count == 20 and not found.is_ranked and found.groups[0].title == "Harbour 24"
+    assert any("newest 20" in note for note in found.notes)
+
+
+def test_a_short_beginning_of_very_many_notes_finds_lines_and_titles_and_says_so(
+        library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = noted(library)
+    before = kinds(library, "bri*")
+    monkeypatch.setattr("desktop.library.search._LITTLE", 1)
+    assert before == [Kind.LINE, Kind.QUOTE] and kinds(library, "bri*") == [Kind.LINE]
+    assert any("more letters" in note for note in search(library, "bri*").notes)
+    assert kinds(library, "int*") == [Kind.TITLE] and kinds(library, "bridge") == before and recording.id
+
+
+# Letters
+
+@pytest.mark.parametrize(("said", "queries"), [
+    ("Η Αθήνα και οι άνθρωποι της", ("αθηνα", "ΑΘΗΝΑ", "Αθήνα", "άνθρωποι", "ανθρωποι", '"αθηνα και οι ανθρωποι"',
+                                     "ανθρ*")),
+    ("ΟΙ ΑΝΘΡΩΠΟΙ ΤΗΣ ΑΘΗΝΑΣ", ("άνθρωποι", "Αθήνας", "της")),
+    ("Ещё одна ёлка, мой край", ("еще", "ещё", "елка", "ЁЛКА", "край", '"еще одна елка"', "елк*")),
+    ("Еще одна елка", ("ещё", "ёлка", '"ещё одна ёлка"')),
+    ("за\u0301мок и кра\u0438\u0306", ("замок", "край")),
+    ("Україна і її люди", ("україна", "украіна", "її"))])
+def test_accents_of_greek_and_cyrillic_make_no_difference(library: Library, said: str,
+                                                          queries: tuple[str, ...]) -> None:
+    filled(library, (("Ζωή Ёлкина", Segment(1, 2, said)), ("", Segment(3, 4, "other words")),))
+    for query in queries:
+        (hit,) = hits(library, query)
+        assert hit.start == 1.0 and hit.marked, query
+        assert hits(library, f"other -{query}")[0].start == 3.0
+    assert starts(library, f"{queries[0]} speaker:ζωη") == [1.0] == starts(library, f"{queries[0]} speaker:елкина")
+    assert hits(library, "βρα") == [] == hits(library, "нет")
+
+
 # Off the record
+
+def summarised(library: Library, recording: Recording, summary: str) -> None:
+    with library._write() as connection:
+        connection.execute("UPDATE transcript SET summary = ? WHERE recording_id = ?", (summary, recording.id))
+
+
+def test_a_summary_is_found_as_long_as_the_transcript_may_leave_with_it(library: Library) -> None:
+    recording = filled(library)
+    summarised(library, recording, "They talk about asphalt.")
+    (hit,) = hits(library, "asphalt")
+    assert (hit.kind, hit.words, hit.has_time) == (Kind.SUMMARY, "They talk about asphalt.", False)
+    assert hit.transcript_id == library.transcripts(recording.id)[0].id
+    unsaved = Desk(withheld=(Withheld(TimeRange(5, 8)),))
+    assert search(library, "asphalt", desks={recording.id: unsaved}).count == 0
+    long_ago = "2020-01-01T00:00:00+00:00"
+    for marks, is_found in (
+            ((Withheld(TimeRange(40, 50), marked_at=long_ago),), True),  # it was never heard: no words are there
+            ((Withheld(TimeRange(5, 8), marked_at=long_ago),), False),  # but here are
+            ((Withheld(TimeRange(40, 50), marked_at="2090-01-01T00:00:00+00:00"),), False),  # it was heard before
+            ((Withheld(TimeRange(40, 50), Terms.BACKGROUND, long_ago),), False),  # it may name who spoke
+            ((Withheld(TimeRange(70, 80), marked_at="2090-01-01T00:00:00+00:00"),), True)):  # of no transcript
+        library.set_desk(recording.id, Desk(withheld=marks))
+        assert bool(hits(library, "asphalt")) is is_found, marks
+
+
+def test_words_that_reach_out_of_their_line_keep_the_summary_back(library: Library) -> None:
+    line = Segment(1.0, 4.0, "far away", words=(Word("far", 1.0, 2.0), Word("away", 30.0, 31.0)))
+    recording = filled(library, (("A", line),))
+    summarised(library, recording, "They talk about asphalt.")
+    library.set_desk(recording.id, Desk(withheld=(Withheld(TimeRange(29, 32), marked_at="2020-01-01T00:00:00+00:00"),)))
+    assert hits(library, "asphalt") == []
+
+
+SECRETS = ("zinfandel", "quixotry", "vermilion", "oblique", "jackdaw", "umbrage", "krypton")
+
+
+def with_secrets(library: Library) -> Recording:
+    """A recording of which each secret was said, noted or answered off the record, in another kind of place."""
+    said = f"We said {SECRETS[0]} quietly then"
+    recording = filled(library, (
+        ("Ann", Segment(0, 4, "We talk of the bridge", words=worded("We talk of the bridge", 0, 4))),
+        ("Ann", Segment(10, 14, said, translation=f"Dijo {SECRETS[1]}", words=worded(said, 10, 14))),
+        ("Ann", Segment(20, 24, f"No times of words but {SECRETS[0]}"))), title="A talk of the bridge")
+    library.set_desk(recording.id, Desk(
+        (Quote(TimeRange(10, 14), f"We said {SECRETS[2]}", note=f"ask {SECRETS[3]}", tag=SECRETS[3],
+               id=library.new_id("quote")),), (Mark(12, f"mark {SECRETS[4]}"),)))
+    answered(library, recording, [{"text": f"They said {SECRETS[5]}.", "places": []}])
+    summarised(library, recording, f"About {SECRETS[6]} and the bridge.")
+    withhold(library, recording, 9.5, 14.5)
+    withhold(library, recording, 20, 24)
+    return recording
+
+
+PIECES = (*SECRETS, *(word[:4] for word in SECRETS), "bridge", "talk", "We", "said", '"', '""', "*", "-", ":", " ",
+          "speaker:", "speaker:Ann", "date:", "date:2026", "tag:", "lang:", "lang:en", "project:", "a", "é", "海",
+          "NEAR(", "NEAR", "AND", "OR", "NOT", "(", ")", "^", "+", "{", "}", "{text} :", "text:", "\x00", "'", "“",
+          "--", ";", "%", "_", "..", "\ue000", "\ue0001", "rank", "ή", "ё", "DROP TABLE", "\\", "𝄞", "\ud800",
+          "rowid", ",5)")
+
+
+def test_two_thousand_texts_of_operators_are_no_error_and_find_nothing_off_the_record(library: Library) -> None:
+    with_secrets(library)
+    chance, found_something = random.Random(2026), 0
+    for _ in range(2000):
+        text = "".join(chance.choice(PIECES) + chance.choice(("", " ", " ")) for _ in range(chance.randint(1, 9)))
+        found = search(library, text)
+        told = " ".join((hit.words + hit.speaker).lower() for group in found.groups for hit in group.hits)
+        assert not any(secret in told for secret in SECRETS), text
+        found_something += bool(found.groups)
+    assert found_something > 50
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_no_kind_of_search_leads_to_what_is_off_the_record(library: Library, secret: str) -> None:
+    recording = with_secrets(library)
+    others = "" if secret in (SECRETS[0], SECRETS[1]) else " -nothing"
+    for query in (secret, secret[:5] + "*", f'"{secret}"', secret + others, f"tag:{secret}", f"{secret} speaker:ann",
+                  f"{secret} lang:en", f"{secret} date:2020..", f"{secret} -tag:x"):
+        assert hits(library, query) == [], query
+    library.set_desk(recording.id, replace(library.desk(recording.id), withheld=()))
+    assert hits(library, secret)  # it was there
+
 
 def withhold(library: Library, recording: Recording, start: float, end: float,
              terms: Terms = Terms.OFF_THE_RECORD) -> None:
@@ -345,6 +557,37 @@ def test_no_text_is_an_error(library: Library, text: str) -> None:
 
 # Stopping
 
+class Stop:
+    """Says yes from one question on, and counts the questions after it."""
+
+    def __init__(self, at: int) -> None:
+        self.left, self.after = at, 0
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        self.after += self.left < 0
+        return self.left < 0
+
+
+def test_a_search_that_is_given_up_anywhere_ends_at_the_next_look(library: Library) -> None:
+    """The looks are a thousand operations of SQLite, or one recording, apart."""
+    recording = with_secrets(library)
+    front = filled(library, tuple(("A", Segment(n, n + 0.5, f"bridge {n}")) for n in range(1500)), "Front", 2)
+    withhold(library, front, 0.0, 5000.0)
+    whole = Stop(10**9)
+    assert [g.recording_id for g in search(library, "bridge", whole).groups] == [recording.id]
+    looks, given_up = 10**9 - whole.left, 0
+    for at in range(looks):
+        stop = Stop(at)
+        try:
+            search(library, "bridge", stop)
+            assert stop.after == 0  # where SQLite looks is not the same each time: this one was over before
+        except Cancelled:
+            given_up += 1
+            assert stop.after <= 2  # SQLite's look, and why it failed
+    assert given_up > looks // 2 > 10
+
+
 def test_a_search_that_is_given_up_ends_soon(library: Library) -> None:
     filled(library, tuple(("A", Segment(n, n + 0.5, "the bridge over the harbour")) for n in range(3000)))
     asked = threading.Event()
@@ -380,6 +623,23 @@ def test_a_library_that_cannot_be_read_is_no_stop(library: Library) -> None:
     with pytest.raises(LibraryError) as caught, library.searching(lambda: False):
         library._rows("SELECT nothing FROM nowhere")
     assert not isinstance(caught.value, Cancelled)
+
+
+# Storing
+
+def test_a_recording_of_many_lines_is_one_piece_of_the_index_and_keeps_its_times(library: Library) -> None:
+    """As many pieces as lines made each query, and each later recording, slower."""
+    lines = tuple((f"Speaker {n % 3}", Segment(n / 7, n / 7 + 0.1, f"word{n} said", flags=("time unsure",),
+                                               words=worded(f"word{n} said", n / 7, n / 7 + 0.1)))
+                  for n in range(1100))
+    recording = filled(library, lines)
+    pieces = library._rows("SELECT count(DISTINCT segid) FROM segment_search_idx")[0][0]
+    kept = library.segments(library.transcripts(recording.id)[0].id)
+    assert pieces <= 3
+    assert [(s.start, s.end, s.text, s.flags, s.words) for s in kept] == [
+        (s.start, s.end, s.text, s.flags, s.words) for _, s in lines]
+    assert starts(library, "word1099") == [1099 / 7] and len({s.id for s in kept}) == 1100
+    sound(library)
 
 
 # Older libraries

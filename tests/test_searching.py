@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desktop.hits import snippet
 from desktop.search_query import Filter, Matcher, Plan, Term, date_range, expression, fold, read_query
-from desktop.searching import _snippet
 
 
 def terms(text: str) -> list[Term]:
@@ -81,14 +81,14 @@ def test_marks_stand_on_what_was_found() -> None:
 
 def test_a_snippet_shows_the_words_around_the_first_hit() -> None:
     text = "word " * 200 + "the bridge " + "after " * 200
-    words, spans = _snippet(text, [(1004, 1010)])
+    words, spans = snippet(text, [(1004, 1010)])
     assert words.startswith("… word") and words.endswith("after …") and len(words) < 260
     assert [words[b:e] for b, e in spans] == ["bridge"]
-    assert _snippet("a\nb", []) == ("a b", ())
+    assert snippet("a\nb", []) == ("a b", ())
 
 
 def test_a_long_hit_is_cut_with_its_mark() -> None:
-    words, spans = _snippet("x" * 3000, [(0, 3000)])
+    words, spans = snippet("x" * 3000, [(0, 3000)])
     assert len(words) < 260 and all(0 <= b < e <= len(words) for b, e in spans)
 
 

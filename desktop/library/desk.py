@@ -10,7 +10,7 @@ from desktop.cleaning import clean_name, clean_text
 from desktop.errors import LibraryConflict
 from desktop.library.rows import (
     BY_HAND,
-    insert_segment,
+    insert_segments,
     insert_speaker,
     now,
     segment_of,
@@ -153,7 +153,7 @@ def _change_segments(connection: sqlite3.Connection, transcript_id: int, change:
 def _insert(connection: sqlite3.Connection, transcript_id: int, segment: Segment) -> None:
     row = connection.execute("SELECT coalesce(max(position), -1) + 1 FROM segment WHERE transcript_id = ? AND part = ?",
                              (transcript_id, BY_HAND)).fetchone()
-    insert_segment(connection, transcript_id, BY_HAND, row[0], segment)
+    insert_segments(connection, transcript_id, BY_HAND, row[0], [segment])
 
 
 def _drop_speakers(connection: sqlite3.Connection, change: Change) -> None:

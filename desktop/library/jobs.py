@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from desktop.cleaning import clean_name, clean_text
 from desktop.errors import LibraryConflict
-from desktop.library.rows import BY_HAND, insert_segment, insert_speaker, insert_transcript, now
+from desktop.library.rows import BY_HAND, insert_segments, insert_speaker, insert_transcript, now
 from desktop.library.store import Store
 from desktop.model import OLD_TRANSLATION, Job, JobState, Part, PartState, Segment, Speaker, TimeRange
 
@@ -107,10 +107,7 @@ class Jobs(Store):
         """
         with self._write() as connection:
             connection.execute("DELETE FROM segment WHERE transcript_id = ? AND part = ?", (job.transcript_id, index))
-            for position, (label, segment) in enumerate(segments):
-                speaker_id = self._speaker_id(connection, job.transcript_id, label)
-                insert_segment(connection, job.transcript_id, index, position,
-                               replace(segment, speaker_id=speaker_id, id=self.new_id("segment")))
+            self._insert(connection, job.transcript_id, index, segments)
             connection.execute("UPDATE part SET state = 'stored', problem = '', summary = ? "
                                "WHERE job_id = ? AND position = ?", (clean_text(summary), job.id, index))
             summaries = connection.execute("SELECT summary FROM part WHERE job_id = ? AND summary != '' "
@@ -122,10 +119,16 @@ class Jobs(Store):
     def add_segments(self, transcript_id: int, segments: Iterable[tuple[str, Segment]]) -> None:
         """Fill a transcript that no job made (the sample) with (speaker name, segment) pairs."""
         with self._write() as connection:
-            for position, (name, segment) in enumerate(segments):
-                speaker_id = self._speaker_id(connection, transcript_id, name)
-                insert_segment(connection, transcript_id, 0, position,
-                               replace(segment, speaker_id=speaker_id, id=self.new_id("segment")))
+            self._insert(connection, transcript_id, 0, segments)
+
+    def _insert(self, connection: sqlite3.Connection, transcript_id: int, part: int,
+                segments: Iterable[tuple[str, Segment]]) -> None:
+        lines = list(segments)
+        speakers = {label: self._speaker_id(connection, transcript_id, label)
+                    for label in dict.fromkeys(label for label, _ in lines)}
+        first = self.new_id("segment", len(lines))
+        insert_segments(connection, transcript_id, part, 0, [
+            replace(segment, speaker_id=speakers[label], id=first + n) for n, (label, segment) in enumerate(lines)])
 
     def annotate(self, transcript_id: int, lines: Iterable[tuple[int, str, str, str]], summary: str) -> None:
         """Enter (segment id, language, translation, emotion) read from the text, and add to the summary.

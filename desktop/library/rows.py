@@ -12,6 +12,8 @@ from desktop.cleaning import clean_name, clean_text
 from desktop.model import Segment, Speaker, TimeRange, Word
 
 BY_HAND = 1_000_000  # the part of segments that no run of the transcript's own job may replace
+_AT_ONCE = 500  # segments; of 13 values each, and SQLite takes 32,766
+_VALUES = "(" + ", ".join("?" * 13) + ")"
 
 
 def insert_transcript(connection: sqlite3.Connection, recording_id: int, engine: str, model: str,
@@ -24,14 +26,20 @@ def insert_transcript(connection: sqlite3.Connection, recording_id: int, engine:
     return int(cursor.lastrowid or 0)
 
 
-def insert_segment(connection: sqlite3.Connection, transcript_id: int, part: int, position: int,
-                   segment: Segment) -> None:
-    """Enter a segment under its own id, which comes from Store.new_id."""
-    connection.execute(
-        "INSERT INTO segment (id, transcript_id, part, position, start, end, speaker_id, text, language, translation, "
-        "emotion, flags, checked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (segment.id, transcript_id, part, position, *_columns(segment).values()))
-    _insert_words(connection, segment)
+def insert_segments(connection: sqlite3.Connection, transcript_id: int, part: int, position: int,
+                    segments: Sequence[Segment]) -> None:
+    """Enter segments from a position on, under their own ids, which come from Store.new_id.
+
+    Many with each statement: what the triggers of one statement bring to the search index is one piece of it.
+    """
+    for at in range(0, len(segments), _AT_ONCE):
+        rows = [(segment.id, transcript_id, part, position + at + n, *_columns(segment).values())
+                for n, segment in enumerate(segments[at:at + _AT_ONCE])]
+        connection.execute(
+            "INSERT INTO segment (id, transcript_id, part, position, start, end, speaker_id, text, language, "
+            "translation, emotion, flags, checked) VALUES " + ", ".join([_VALUES] * len(rows)),
+            [value for row in rows for value in row])
+    _insert_words(connection, segments)
 
 
 def update_segment(connection: sqlite3.Connection, old: Segment, segment: Segment) -> None:
@@ -49,7 +57,7 @@ def update_segment(connection: sqlite3.Connection, old: Segment, segment: Segmen
         (*new.values(), BY_HAND, BY_HAND, BY_HAND, segment.id))
     if old.words != segment.words:
         connection.execute("DELETE FROM word WHERE segment_id = ?", (segment.id,))
-        _insert_words(connection, segment)
+        _insert_words(connection, [segment])
 
 
 def _columns(segment: Segment) -> dict[str, object]:
@@ -59,9 +67,10 @@ def _columns(segment: Segment) -> dict[str, object]:
             "flags": json.dumps(segment.flags), "checked": segment.checked}
 
 
-def _insert_words(connection: sqlite3.Connection, segment: Segment) -> None:
+def _insert_words(connection: sqlite3.Connection, segments: Iterable[Segment]) -> None:
     connection.executemany("INSERT INTO word VALUES (?, ?, ?, ?, ?)", [
-        (segment.id, index, clean_text(word.text), word.start, word.end) for index, word in enumerate(segment.words)])
+        (segment.id, index, clean_text(word.text), word.start, word.end)
+        for segment in segments for index, word in enumerate(segment.words)])
 
 
 def insert_speaker(connection: sqlite3.Connection, transcript_id: int, speaker: Speaker, label: str) -> None:
@@ -82,7 +91,7 @@ def words_of(rows: Iterable[sqlite3.Row]) -> dict[int, list[Word]]:
 
 def segment_of(row: sqlite3.Row, words: Sequence[Word]) -> Segment:
     """A row of the table `segment`, or of a version, with its words."""
-    flags: list[Any] = json.loads(row["flags"])
+    flags: list[Any] = json.loads(row["flags"]) if row["flags"] != "[]" else []
     return Segment(
         id=row["id"], start=row["start"], end=row["end"], text=row["text"], speaker_id=row["speaker_id"],
         language=row["language"], translation=row["translation"], emotion=row["emotion"],

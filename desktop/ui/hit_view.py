@@ -26,8 +26,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QListView, QStyle, QStyleOptionViewItem, QWidget
 
+from desktop.hits import Found, Group, Hit, Kind
 from desktop.model import clock
-from desktop.searching import Found, Group, Hit, Kind
 from desktop.ui import theme
 from desktop.ui.place_list import LayoutDelegate, PlaceList, laid_out, marked
 from desktop.ui.words import translated
@@ -79,7 +79,8 @@ class HitModel(QAbstractListModel):
             return item.title if isinstance(item, Group) else item.words
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return item.title if isinstance(item, Group) else ". ".join(
-                (item.words, below(item), clock(item.start), self._titles[item.recording_id]))
+                part for part in (item.words, below(item), clock(item.start) if item.has_time else "",
+                                  self._titles[item.recording_id]) if part)
         return None
 
 
@@ -127,7 +128,7 @@ class HitDelegate(LayoutDelegate):
         palette = self._view.palette()
         painter.fillRect(rect, palette.alternateBase())
         inner = rect.adjusted(_PADDING, 0, -_PADDING, 0)
-        day = group.imported_at[:10]
+        day = group.day
         metrics = QFontMetricsF(self._view.font())
         painter.setPen(palette.color(QPalette.ColorRole.PlaceholderText))
         painter.drawText(inner, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), day)

@@ -10,10 +10,11 @@ from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.errors import Cancelled, PullquoteError
+from desktop.hits import Found, Hit
 from desktop.library import Library
 from desktop.model import Desk, Progress, Report
 from desktop.search_query import HELP
-from desktop.searching import Found, Hit, search
+from desktop.searching import search
 from desktop.ui.hit_view import HitView
 from desktop.ui.tasks import Task
 from desktop.ui.words import label, plain_buttons, translated
@@ -40,7 +41,8 @@ class SearchWindow(QDialog):
         self.resize(760, 640)
         self.field = QLineEdit()
         self.field.setAccessibleName(self.tr("Search everything"))
-        self.field.setPlaceholderText(self.tr("Words in transcripts, translations, notes, quotes, titles and answers"))
+        self.field.setPlaceholderText(self.tr(
+            "Words in transcripts, translations, titles, tags, people, summaries, notes, quotes and answers"))
         self.field.setClearButtonEnabled(True)
         self.message = label("", wrap=True)
         self.list = HitView()
@@ -162,6 +164,9 @@ class SearchWindow(QDialog):
             return self.tr("1 hit.")
         if recordings == 1:
             return self.tr("{count} hits in one recording.").format(count=count)
+        if self._found.is_ranked:
+            return self.tr("{count} hits in {recordings} recordings, those that fit best first.").format(
+                count=count, recordings=recordings)
         return self.tr("{count} hits in {recordings} recordings, the newest first.").format(
             count=count, recordings=recordings)
 

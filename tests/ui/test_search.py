@@ -13,9 +13,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.hits import Found, Group, Hit, Kind
 from desktop.library import Library
 from desktop.model import Desk, Mark, Quote, Recording, Segment, TimeRange, Withheld
-from desktop.searching import Found, Group, Hit, Kind
 from desktop.ui.hit_view import ITEM, HitModel, HitView
 from desktop.ui.main_window import MainWindow
 from desktop.ui.place_list import marked
@@ -70,8 +70,8 @@ def test_results_appear_while_somebody_types(dialog: SearchWindow, qtbot: QtBot,
         QTest.keyClick(dialog.field, letter)
     qtbot.waitUntil(lambda: dialog._task is None, timeout=20_000)
     groups = [row for row in dialog.list.hits.rows if isinstance(row, Group)]
-    assert [group.title for group in groups][0] == "Mayor Ortiz, 12 March" and len(groups) == 2
-    assert dialog.message.text() == "3 hits in 2 recordings, the newest first."
+    assert [len(group.hits) for group in groups] == [2, 1] and groups[1].title == "Mayor Ortiz, 12 March"
+    assert dialog.message.text() == "3 hits in 2 recordings, those that fit best first."
     searched(dialog, qtbot, "bridge")
     picture(dialog, f"search-{theme}")
     dialog.resize(420, 500)
@@ -96,7 +96,10 @@ def test_arrows_in_the_field_choose_hits_and_pass_over_titles(dialog: SearchWind
     assert dialog.list.current() == hits[0]
     dialog.field.setFocus()
     QTest.keyClick(dialog.field, Qt.Key.Key_Down)
-    assert dialog.list.current() == hits[1]  # of the next recording
+    assert dialog.list.current() == hits[1]
+    QTest.keyClick(dialog.field, Qt.Key.Key_Down)
+    assert dialog.list.current() == hits[2]  # of the next recording
+    QTest.keyClick(dialog.field, Qt.Key.Key_Up)
     QTest.keyClick(dialog.field, Qt.Key.Key_Up)
     assert dialog.list.current() == hits[0]
 
