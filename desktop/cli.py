@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from desktop import environment, settings
 from desktop.api_key import ApiKey, KeyReading, KeyState
@@ -39,9 +39,21 @@ if TYPE_CHECKING:
     from desktop.recording.messages import Status
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
-COMMANDS = ("transcribe", "import-transcript", "ask", "count", "translate", "key", "ledger", "protect", "record",
-            "library")
+COMMANDS = ("transcribe", "import", "import-transcript", "ask", "count", "translate", "key", "ledger", "protect",
+            "record", "library")
 _stop = threading.Event()
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Options: TypeAlias = argparse.Namespace
+
+
+def say(*columns: str) -> None:
+    """A line of the result; columns have tabs between them."""
+    print("\t".join(columns))
+
+
+def warn(sentence: str) -> None:
+    """A line beside the result."""
+    print(sentence, file=sys.stderr)
 
 
 def main(arguments: Sequence[str], environment_key: str) -> int:
@@ -74,9 +86,12 @@ def demo() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from desktop import cli_library
+
     parser = argparse.ArgumentParser(prog="pullquote", description="From interview to quote you can stand behind.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_transcribe(commands)
+    _add_archive(commands)
     _add_import(commands)
     _add_ask(commands)
     _add_count(commands)
@@ -84,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_key(commands)
     _add_ledger(commands)
     _add_record(commands)
-    _add_library(commands)
+    cli_library.add(commands)
     return parser
 
 
@@ -130,22 +145,23 @@ def _add_format(command: argparse.ArgumentParser) -> None:
         limits.add_argument(flag, type=_limit, default=usual, metavar="N", help=f"{what}; default: {usual:g}")
 
 
-def _add_library(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from desktop.search_query import HELP
-
-    command = commands.add_parser("library", help="what is in your library")
-    verbs = command.add_subparsers(required=True, metavar="VERB")
-    verb = verbs.add_parser("search", help="search everything; nothing that is off the record is found",
-                            description=HELP, epilog="Begin with -- when the first word begins with -.")
-    verb.set_defaults(run=_search)
-    verb.add_argument("query", nargs="+", metavar="QUERY")
-    verb.add_argument("--limit", type=_limit, default=50, metavar="N", help="hits, the newest first; default: 50")
-
-
 def _limit(text: str) -> int:
     if not text.isdecimal() or int(text) > 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number up to 1000")
     return int(text)
+
+
+def _add_archive(commands: Commands) -> None:
+    command = commands.add_parser("import", help="bring a folder, and the folders in it, into the library; what is "
+                                  "here already is skipped, and a stopped import goes on")
+    command.set_defaults(run=_import_archive)
+    command.add_argument("folder", metavar="FOLDER", type=Path)
+    project = command.add_mutually_exclusive_group()
+    project.add_argument("--project", default="", metavar="NAME", help="one project for all; default: one for each "
+                         "folder in it")
+    project.add_argument("--no-projects", action="store_true", help="make no projects")
+    command.add_argument("--no-dates", dest="dates", action="store_false", help="do not take the day of recording from "
+                         "names and dates of files")
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -469,15 +485,24 @@ def _library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Path]]:
     """The user's library, or one that is gone afterwards; an open window bars only who `writes`."""
     from desktop.library import Library
     from desktop.paths import cache_folder, data_folder
+    from desktop.places import require_local
 
     if keep:
+        require_local(data_folder())
         if writes and _window_is_open(data_folder()):
             raise UserError("Pullquote's window is open on this library, and only one program may write to it. Close "
                             "the window, or leave out --keep and import in the window.")
         library = Library(data_folder())
         try:
             yield library, cache_folder()
+        except PullquoteError:
+            raise
+        except Exception as error:  # a damaged row may make anything fail that reads it
+            _refuse_damaged(library, error)
+            raise
         finally:
+            if writes:
+                _write_own_files(library)
             library.close()
             _trim(cache_folder())
         return
@@ -487,6 +512,22 @@ def _library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Path]]:
             yield library, Path(folder) / "cache"
         finally:
             library.close()
+
+
+def _refuse_damaged(library: Library, error: Exception) -> None:
+    from desktop.library import upkeep
+    from desktop.library.store import LibraryDamaged
+
+    if found := upkeep.problems(library.folder / "library.db"):
+        raise LibraryDamaged(library.folder, found[0]) from error
+
+
+def _write_own_files(library: Library) -> None:
+    """What was changed, into recording.json beside the sound; what cannot be written now is at the next start."""
+    from desktop.beside import write_changed
+
+    with contextlib.suppress(OSError, PullquoteError):
+        write_changed(library, ignore_progress)
 
 
 @contextlib.contextmanager
@@ -632,7 +673,7 @@ def _ledger(options: argparse.Namespace, environment_key: str) -> int:
 
     with _library(keep=True, writes=False) as (library, _):
         sendings = library.sendings()
-        titles = {recording.id: recording.title for recording in library.recordings()}
+        titles = {recording.id: recording.title for recording in (*library.recordings(), *library.binned())}
     print("\t".join(("when (UTC)", "recording", "what", "part", "size", "model", "where to", "ended", "tokens in",
                      "tokens out", "cost", "stored")))
     for s in sendings:
@@ -647,25 +688,6 @@ def _ledger(options: argparse.Namespace, environment_key: str) -> int:
     for total in (*by_recording, *ledger.by_month(sendings)):
         print(f"{total.name}: {total.requests} requests, {ledger.size(total.byte_count)}, "
               f"{total.input_tokens + total.output_tokens} tokens, about {ledger.money(total.cost)}")
-    return DONE
-
-
-def _search(options: argparse.Namespace, environment_key: str) -> int:
-    """Recording, time, speaker, where it is and the words, in columns with tabs between them."""
-    from desktop.searching import search
-
-    with _stopping_softly(), _library(keep=True, writes=False) as (library, _):
-        found = search(library, " ".join(options.query), _stop.is_set, limit=max(1, options.limit))
-    for note in found.notes:
-        print(note, file=sys.stderr)
-    for group in found.groups:
-        for hit in group.hits:
-            print("\t".join((group.title, clock(hit.start) if hit.has_time else "", hit.speaker, hit.kind.value,
-                             hit.words)))
-    if not found.groups:
-        print("Nothing was found.", file=sys.stderr)
-    elif found.before:
-        print(f"These are the newest {found.count}; --limit shows more.", file=sys.stderr)
     return DONE
 
 
@@ -737,6 +759,22 @@ def _protect(options: argparse.Namespace, environment_key: str) -> int:
     return DONE
 
 
+def _import_archive(options: argparse.Namespace, environment_key: str) -> int:
+    from desktop.archives import FOLDERS, NONE, ONE, Choices, import_archive, look_through, report_lines
+
+    choices = Choices(ONE if options.project else NONE if options.no_projects else FOLDERS, options.project,
+                      options.dates)
+    show = _Stderr(options.folder.name)
+    with _stopping_softly(), _library(keep=True) as (library, cache):
+        archive = look_through(library, cache, options.folder.absolute(), show.report)
+        outcome = import_archive(library, cache, archive, choices, show.report, lambda: _trim(cache))
+    show.clear()
+    print("\n".join(report_lines(outcome)))
+    if outcome.problem:
+        return FAILED
+    return STOPPED if outcome.left else PARTLY if outcome.failed else DONE
+
+
 def _record(options: argparse.Namespace, environment_key: str) -> int:
     from desktop.paths import data_folder
     from desktop.recording.control import Recorder, devices, new_folder
@@ -755,7 +793,11 @@ def _record(options: argparse.Namespace, environment_key: str) -> int:
             recorder = Recorder(new_folder(data_folder() / "recordings"), options.device, title=options.title,
                                 channels=1 if options.channels == "mono" else 2)
             recorder.require_started()
-            _watch(recorder)
+            with _session_ending() as ended:
+                _watch(recorder)
+            if ended:
+                print("The recording is finished. Bring it in with 'pullquote record --recover'.", file=sys.stderr)
+                return 128 + ended[0]
             _stop.clear()  # a second Ctrl+C stops the conversion; the sound stays
         show = _Stderr(target.name if target else "recording")
         if target is not None:
@@ -767,6 +809,24 @@ def _record(options: argparse.Namespace, environment_key: str) -> int:
     return DONE
 
 
+@contextlib.contextmanager
+def _session_ending() -> Iterator[list[int]]:
+    """When the terminal closes or the user logs out, the recording ends as with Ctrl+C; gives the signals that came."""
+    came: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        came.append(number)
+        _stop.set()
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = [signal.signal(number, note) for number in numbers]
+    try:
+        yield came
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def _watch(recorder: Recorder) -> None:
     """Show the recording until Ctrl+C or its end; an alarm is said, and rings."""
     from desktop.recording.messages import State
@@ -774,7 +834,8 @@ def _watch(recorder: Recorder) -> None:
     print("Recording. m marks, o begins and ends what is off the record, p pauses, Ctrl+C stops.", file=sys.stderr,
           flush=True)
     said: tuple[str, ...] = ()
-    with keys() as pressed:
+    with contextlib.ExitStack() as stack, keys() as pressed:
+        stack.callback(recorder.stop)  # also when the terminal is gone and takes no words any more
         while not _stop.wait(0.2) and (status := recorder.status()).state not in (State.FINISHED, State.FAILED):
             sentences = tuple(map(str, recorder.sentences()))
             for sentence in sentences:
@@ -788,7 +849,6 @@ def _watch(recorder: Recorder) -> None:
                 terms = ", OFF THE RECORD" if status.is_off_record else ""
                 print(f"\r\x1b[K{clock(status.elapsed)} recorded, {clock(status.safe)} safe on the disk{terms}",
                       end="", file=sys.stderr, flush=True)
-    recorder.stop()
     status = recorder.wait(90)
     if status.state is not State.FINISHED:
         print("The recorder did not end by itself; what it wrote is safe.", file=sys.stderr)

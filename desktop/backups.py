@@ -1,0 +1,344 @@
+"""Backups of the database: made and checked by themselves, thinned out, and brought back when they are needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from desktop import beside
+from desktop.errors import LibraryError, UserError
+from desktop.library import upkeep
+from desktop.library.changes import EVERYTHING, Changes
+from desktop.library.records import Record, intake, snapshot
+from desktop.migrations import STEPS
+from desktop.model import Progress, Report
+from desktop.paths import fsync_folder, private_folder
+from desktop.sentences import QT_TRANSLATE_NOOP, say
+
+HOURLY, DAILY, WEEKLY = 4, 7, 4
+EVERY = timedelta(hours=1)
+_STAMP = "%Y%m%dT%H%M%SZ"
+KINDS = {  # by the beginning of the file's name
+    "library-before-version-": QT_TRANSLATE_NOOP("core", "before an update"),
+    "library-before-restore-": QT_TRANSLATE_NOOP("core", "before a backup was restored"),
+    "library-before-rebuild-": QT_TRANSLATE_NOOP("core", "before it was rebuilt"),
+    "library-damaged-": QT_TRANSLATE_NOOP("core", "damaged"),
+    "library-": QT_TRANSLATE_NOOP("core", "automatic"),
+}
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A copy of the database, or one that was put aside."""
+
+    file: Path
+    made_at: datetime
+    size: int  # bytes
+    kind: str  # one of KINDS
+
+    @property
+    def is_automatic(self) -> bool:
+        return self.kind == KINDS["library-"]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in a backup, beside what is in the library now."""
+
+    recordings: int
+    lines: int
+    only_there: int  # recordings that are not in the library now
+    fewer_now: int  # recordings that have fewer lines now
+    missing_there: int  # recordings that are in the library now only
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restored library was made of."""
+
+    kept_as: Path | None  # the database that was there before
+    taken: tuple[str, ...] = ()  # folders of recordings that were taken from their own files
+    damaged: tuple[str, ...] = ()  # folders whose own file could not be read, and was left as it is
+
+
+def folder_of(library_folder: Path) -> Path:
+    """Where backups are."""
+    return library_folder / "backups"
+
+
+def backups(library_folder: Path) -> list[Backup]:
+    """All backups and everything that was put aside, newest first; nothing is opened."""
+    found = []
+    for file in (*folder_of(library_folder).glob("library-*.db"), *library_folder.glob("library-*.db")):
+        try:
+            found.append(Backup(file, _made_at(file), file.stat().st_size, _kind(file)))
+        except OSError:
+            continue  # thinned out meanwhile
+    return sorted(found, key=lambda backup: backup.made_at, reverse=True)
+
+
+def is_due(library_folder: Path, now: datetime | None = None) -> bool:
+    """Whether the newest automatic backup is older than an hour, and something was written since."""
+    now = now or datetime.now(UTC)
+    newest = next((backup for backup in backups(library_folder) if backup.is_automatic), None)
+    if newest is None or newest.made_at > now + EVERY:  # made by a clock that was wrong
+        return True
+    return now - newest.made_at >= EVERY and \
+        upkeep.last_written(library_folder / "library.db") > newest.made_at.timestamp()
+
+
+def make(library_folder: Path, now: datetime | None = None) -> Backup:
+    """Make a backup of the open library and thin out the older ones; writers do not wait.
+
+    LibraryDamaged when the copy is not sound (then nothing is thinned out), LibraryError when it cannot be written.
+    """
+    stamp = (now or datetime.now(UTC)).strftime(_STAMP)
+    target = folder_of(library_folder) / f"library-{stamp}.db"
+    try:
+        private_folder(target.parent)
+        for leftover in target.parent.glob(".library-*"):
+            leftover.unlink(missing_ok=True)  # of a backup that a kill cut off
+        digest = upkeep.copy(library_folder / "library.db", target)
+        _write_private(_digest_file(target), digest)
+        thin_out(library_folder)
+    except OSError as error:
+        raise _refused(error) from error
+    return Backup(target, _made_at(target), target.stat().st_size, KINDS["library-"])
+
+
+def copy_to(library_folder: Path, target: Path) -> None:
+    """A backup under a name of the user's own, never over something."""
+    if target.exists():
+        raise UserError("{path} exists already and was not overwritten. Choose another name.", path=target)
+    if not target.parent.is_dir():
+        raise UserError("The folder {path} does not exist. Make it first, or choose another.", path=target.parent)
+    try:
+        upkeep.copy(library_folder / "library.db", target)
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def thin_out(library_folder: Path) -> None:
+    """Keep the newest backup of each of the last 4 hours, 7 days and 4 weeks that have one."""
+    automatic = [backup for backup in backups(library_folder) if backup.is_automatic]
+    kept: set[Path] = set()
+    for most, period in ((HOURLY, "%Y%m%d%H"), (DAILY, "%Y%m%d"), (WEEKLY, "%G%V")):
+        newest: dict[str, Path] = {}
+        for backup in automatic:
+            newest.setdefault(backup.made_at.strftime(period), backup.file)
+        kept.update(list(newest.values())[:most])
+    for backup in automatic:
+        if backup.file not in kept:
+            backup.file.unlink(missing_ok=True)
+            _digest_file(backup.file).unlink(missing_ok=True)
+
+
+def remove(backup: Backup) -> None:
+    """Delete a backup, at the user's word. LibraryError when it cannot be."""
+    try:
+        for file in (*(backup.file.with_name(backup.file.name + end) for end in ("-wal", "-shm")),
+                     _digest_file(backup.file), backup.file):
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def is_sound(backup: Backup) -> bool:
+    """Whether a backup is as it was written, and opens."""
+    try:
+        wanted = _digest_file(backup.file).read_text("utf-8").strip()
+        with open(backup.file, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
+                return False
+    except FileNotFoundError:
+        pass  # it was not made by `make`
+    except OSError:
+        return False
+    return not upkeep.problems(backup.file)
+
+
+def newest_sound(library_folder: Path) -> Backup | None:
+    """The backup to offer: the newest that is sound; one that was put aside only when there is no other."""
+    found = backups(library_folder)
+    usual = [backup for backup in found if backup.kind in (KINDS["library-"], KINDS["library-before-version-"])]
+    return next((b for b in (*usual, *(b for b in found if b not in usual)) if is_sound(b)), None)
+
+
+def contents(library_folder: Path, backup: Backup) -> Contents:
+    """Simple counts. LibraryError when the backup cannot be read; a library that cannot be read counts as empty."""
+    with snapshot(backup.file) as source:
+        there = source.lines()
+    try:
+        with snapshot(library_folder / "library.db") as source:
+            here = source.lines()
+    except LibraryError:
+        here = {}
+    return Contents(len(there), sum(there.values()), len(there.keys() - here.keys()),
+                    sum(here[folder] < count for folder, count in there.items() if folder in here),
+                    len(here.keys() - there.keys()))
+
+
+# -- bringing one back -----------------------------------------------------------------------------------------
+
+
+def restore(library_folder: Path, file: Path, *, newer: bool, report: Report) -> Restored:
+    """Put a backup in the place of the database, which is kept under another name. Nobody may have it open.
+
+    With `newer`, what the recordings' own files say is taken in place of what the backup says about them. Recordings
+    that the backup does not know come from their own files in any case. Raises LibraryError or UserError; then
+    everything is as it was.
+    """
+    report(Progress(0.0, say("Checking the backup")))
+    _require_sound(file)
+    temporary = library_folder / ".library-restoring.db"
+    try:
+        _remove(library_folder.glob(".library-restoring*"))
+        upkeep.copy(file, temporary)
+        taken, damaged = take_from_files(library_folder, temporary, newer=newer, report=report)
+        if found := upkeep.problems(temporary):
+            raise LibraryError("The backup could not be restored ({reason}). Choose another one; nothing was changed.",
+                               reason="; ".join(found[:2]))
+        keep_aside(library_folder, damaged if newer else _different(library_folder, temporary))
+        kept = put_in_place(library_folder, temporary, "before-restore")
+    except OSError as error:
+        raise _refused(error) from error
+    finally:
+        _remove(library_folder.glob(".library-restoring*"))
+    return Restored(kept, tuple(taken), tuple(damaged))
+
+
+def take_from_files(library_folder: Path, database: Path, *, newer: bool,
+                    report: Report) -> tuple[list[str], list[str]]:
+    """Enter the recordings' own files into a database that nobody has open.
+
+    All that say something else than it when `newer`, else only those of recordings that it does not know. Gives the
+    folders that were taken, and those whose file is damaged.
+    """
+    taken: list[str] = []
+    damaged: list[str] = []
+    files = sorted((library_folder / "recordings").glob(f"*/{beside.NAME}"))
+    with intake(database) as entering:
+        for position, file in enumerate(files):
+            report(Progress(position / len(files), say("Reading the recordings' own files")))
+            folder = file.parent.name
+            try:
+                if _is_wanted(database, file, newer):
+                    record = beside.read(file)
+                    _require_own(record, folder)
+                    entering.enter(record)
+                    taken.append(folder)
+            except (ValueError, OSError):
+                damaged.append(folder)
+        _enter_library_file(library_folder, entering.enter_library, damaged)
+    return taken, damaged
+
+
+def _require_own(record: Record, folder: str) -> None:
+    """A file that names other places than its own was not written by this program."""
+    original = str(record.value("recording", "original"))
+    if record.value("recording", "folder") != folder or Path(original).name != original or "\\" in original:
+        raise beside.Unsound("it belongs to another folder")
+
+
+def _is_wanted(database: Path, file: Path, newer: bool) -> bool:
+    """Whether the database says something else than the file, or nothing at all."""
+    with snapshot(database) as source:
+        number = source.number(file.parent.name)
+        if number is None or not newer:
+            return number is None
+        return not beside.is_of_this_schema(file) or beside.digest_now(source, number) != beside.digest_of(file)
+
+
+def _enter_library_file(library_folder: Path, enter: Callable[[Record], None], damaged: list[str]) -> None:
+    file = beside.file_of(library_folder, "")
+    if not file.exists():
+        return
+    try:
+        enter(beside.read(file))
+    except (ValueError, OSError):
+        damaged.append(beside.LIBRARY_NAME)
+
+
+def put_in_place(library_folder: Path, new: Path, why: str) -> Path | None:
+    """Swap the databases; gives the name under which the old one is kept. All own files are then written again."""
+    file = library_folder / "library.db"
+    kept = library_folder / f"library-{why}-{datetime.now(UTC).strftime(_STAMP)}.db"
+    if kept.exists():
+        kept = kept.with_stem(f"{kept.stem}-{time.time_ns()}")
+    there = file.exists()
+    Changes(library_folder).add([EVERYTHING])
+    upkeep.swap(new, file, kept)
+    return kept if there else None
+
+
+def keep_aside(library_folder: Path, folders: Iterable[str]) -> None:
+    """Own files of these recordings get another name, so that what is written anew does not replace them."""
+    stamp = datetime.now(UTC).strftime(_STAMP)
+    for folder in folders:
+        file = beside.file_of(library_folder, "" if folder == beside.LIBRARY_NAME else folder)
+        file.rename(file.with_name(f"{file.stem}-kept-{stamp}{file.suffix}"))
+
+
+def _different(library_folder: Path, database: Path) -> list[str]:
+    """Folders whose own file says something else than the database, or is damaged."""
+    found = []
+    for file in (library_folder / "recordings").glob(f"*/{beside.NAME}"):
+        try:
+            if not _is_wanted(database, file, newer=True):
+                continue
+        except (ValueError, OSError):
+            pass
+        found.append(file.parent.name)
+    return found
+
+
+def _require_sound(file: Path) -> None:
+    if not file.is_file():
+        raise UserError("{path} is no backup, or cannot be read.", path=file)
+    backup = Backup(file, _made_at(file), file.stat().st_size, _kind(file))
+    if not is_sound(backup):
+        raise UserError("The backup {name} is damaged. Choose another one; nothing was changed.", name=file.name)
+    with snapshot(file) as source:
+        if source.version > len(STEPS):
+            raise UserError("The backup {name} was made by a newer Pullquote. Install the newer program first.",
+                            name=file.name)
+
+
+def _made_at(file: Path) -> datetime:
+    """From its name, else from the file."""
+    stamp = file.stem.removeprefix("library-")
+    try:
+        return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+
+
+def _kind(file: Path) -> str:
+    return next((kind for start, kind in KINDS.items() if file.name.startswith(start)), "")
+
+
+def _digest_file(file: Path) -> Path:
+    return file.with_suffix(".sha256")
+
+
+def _write_private(file: Path, text: str) -> None:
+    with open(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as writer:
+        writer.write(text + "\n")
+        writer.flush()
+        os.fsync(writer.fileno())
+    fsync_folder(file.parent)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in list(files):
+        file.unlink(missing_ok=True)
+
+
+def _refused(error: OSError) -> LibraryError:
+    return LibraryError("The backup could not be written or read ({reason}). Free some space on the disk and try "
+                        "again; the library itself is as it was.", reason=error.strerror or "disk error")
