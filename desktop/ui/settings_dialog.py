@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -27,6 +27,7 @@ from desktop.api_key import KeyReading, KeyState
 from desktop.errors import Cancelled, PullquoteError
 from desktop.model import Progress
 from desktop.settings import WORDS_MODEL
+from desktop.ui.library_place import LibraryPage
 from desktop.ui.tasks import Task
 from desktop.ui.words import choice_box, label, plain_buttons, sure, translated
 from desktop.ui.workspace import Workspace
@@ -48,6 +49,8 @@ class SettingsDialog(QDialog):
         self.tabs.addTab(SendingPage(workspace), self.tr("Sending"))
         self.tabs.addTab(DevicePage(workspace), self.tr("On device"))
         self.tabs.addTab(GeneralPage(workspace), self.tr("General"))
+        self.library_page = LibraryPage(workspace)
+        self.tabs.addTab(self.library_page, self.tr("Library"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -344,17 +347,11 @@ class GeneralPage(QWidget):
                              self.tr(" GB"), 5.0)
         cache.setMinimum(1.0)
         cache.valueChanged.connect(lambda value: workspace.change_settings(cache_gigabytes=float(value)))
-        folder = label(str(workspace.library.folder), wrap=True)
-        folder.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        show = QPushButton(self.tr("Open folder"))
-        show.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(workspace.library.folder))))
         form = QFormLayout(self)
         form.setVerticalSpacing(10)
         form.addRow(self.tr("&Theme"), theme)
         form.addRow(self.tr("Step &back on resume"), back)
         form.addRow(self.tr("Most space for playback &copies"), cache)
-        form.addRow(self.tr("Library"), folder)
-        form.addRow("", show)
 
 
 def _seconds_box(name: str, value: float, most: float, suffix: str, step: float) -> QDoubleSpinBox:
