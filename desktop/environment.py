@@ -54,6 +54,16 @@ def for_children(with_network: bool = False) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in dropped} | added
 
 
+def for_system_programs() -> dict[str, str]:
+    """The environment of this computer's own programs: the libraries that a frozen program brings are not for them."""
+    found = dict(os.environ)
+    before = found.pop("LD_LIBRARY_PATH_ORIG", "")
+    if getattr(sys, "frozen", False):
+        found.pop("LD_LIBRARY_PATH", None)
+        found |= {"LD_LIBRARY_PATH": before} if before else {}
+    return found
+
+
 def service_url() -> str:
     """The service's address. PULLQUOTE_GEMINI_URL may replace it by a loopback address only.
 

@@ -31,8 +31,8 @@ PATIENCE = 180.0  # seconds for one run of the frozen program; on a quiet machin
 CHECKS = frozenset({
     "window", "playback", "portaudio", "keyring", "fts5", "tls", "icons", "flac", "exports", "quote check",
     "decoder child",
-    "speech engine child", "gemini through the stand-in"})
-CHILDREN = frozenset({"decode", "whisper"})
+    "speech engine child", "recorder child", "gemini through the stand-in"})
+CHILDREN = frozenset({"decode", "whisper", "record"})
 # What machines without a sound card or a window manager say; anything else on standard error is a finding.
 HARMLESS = re.compile(
     r"ALSA lib |PulseAudioService: |No audio device detected|This plugin does not support propagateSizeHints"
@@ -322,6 +322,28 @@ def model_fetching(home: Path) -> str:
     return "asks the hub"
 
 
+def recording(home: Path) -> str:
+    """Record what a sound server of our own plays, until Ctrl+C: PortAudio, the recorder and the conversion."""
+    environment = clean_environment(home) | {"PATH": "/usr/bin:/bin", "PULSE_RUNTIME_PATH": str(home / "runtime")}
+    command = ["timeout", "--preserve-status", "-s", "INT", "8", str(program()), "record", "--device",
+               "Monitor of Room", "--title", "Built"]
+    server = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+              "-L", "module-native-protocol-unix",
+              "-L", "module-null-sink sink_name=room sink_properties=device.description=Room"]
+    with subprocess.Popen(server, env=environment, stderr=subprocess.DEVNULL, text=True,
+                          start_new_session=True) as process:
+        try:
+            while process.poll() is None and subprocess.run(["pactl", "info"], env=environment,
+                                                            capture_output=True).returncode:
+                time.sleep(0.05)
+            finished = run(command, environment)
+        finally:
+            end(process)
+    if finished.code != 0 or not finished.output.startswith("Built\t0:0") or "Traceback" in finished.errors:
+        raise BuildError(f"record ended with exit code {finished.code}: {finished.output}{finished.errors}")
+    return f"{finished.output.split()[-1]} of sound in the library"
+
+
 def all_checks() -> list[tuple[str, Callable[[Path], str]]]:
     """What is tried on this machine; the second self-test and the key store need programs that may not be there."""
     checks: list[tuple[str, Callable[[Path], str]]] = [
@@ -336,6 +358,8 @@ def all_checks() -> list[tuple[str, Callable[[Path], str]]]:
         checks.append(("self-test under Xvfb", self_test_on_screen))
     if shutil.which("dbus-run-session") and shutil.which("gnome-keyring-daemon"):
         checks.append(("key store", key_store))
+    if shutil.which("pulseaudio") and shutil.which("pactl"):
+        checks.append(("recording", recording))
     return checks
 
 

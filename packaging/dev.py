@@ -46,6 +46,7 @@ RUN_PACKAGES = (
 TEST_PACKAGES = (
     *("xvfb", "xauth", "strace", "dbus-daemon", "gnome-keyring"),
     *("pulseaudio", "pulseaudio-utils", "libasound2-plugins"),
+    "btrfs-progs",  # simulated power cuts
 )
 CODE_FOLDERS = ("desktop", "tests", "benchmarks", "packaging")
 WORKERS = (os.cpu_count() or 1) + 1  # tests wait much: for children, for the stand-in service
@@ -424,7 +425,7 @@ def command_build(arguments: list[str]) -> int:
 
 def command_soak(arguments: list[str]) -> int:
     """Run for minutes what the tests run for seconds; each figure is printed."""
-    set_up()
+    set_up(TEST_PACKAGES)
     # -P: this folder's files must not be taken for libraries of the same name.
     command = [venv_program("python"), "-P", str(ROOT / "packaging" / "soak.py"), *arguments]
     return run_child(command, env=test_env(os.environ), cwd=ROOT)

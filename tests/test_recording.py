@@ -1,32 +1,22 @@
-"""The recorder's parts, and the whole of it on a sound server: what is played is what is kept, sample for sample."""
+"""The recorder's parts: messages, journal, queue, meter, watchdog, and hours in fast motion."""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import struct
-import subprocess
-import sys
 import threading
-import time
-import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from desktop.audio.peaks import Summary, bucket_size
-from desktop.library import Library
 from desktop.recording import messages
 from desktop.recording.journal import Journal, is_in_use, read
 from desktop.recording.messages import ALARMS, Order, State, Status, read_order, read_status, read_wish, write_status
 from desktop.recording.sounds import Cut, Meter, Sound, SoundQueue
 from desktop.recording.watchdog import Seen, Watchdog
-from desktop.recording.writer import Writer, header
-from tests.program import Running
+from desktop.recording.writer import header
+from tests.reliability.fast_motion import Reader, record_hours
 from tests.sounds import tone
 
 RATE = 48_000
@@ -84,6 +74,32 @@ def test_half_a_line_in_the_journal_harms_no_other(tmp_path: Path) -> None:
     assert [entry["what"] for entry in read(tmp_path)] == ["mark", "finished"] and not is_in_use(tmp_path)
 
 
+def test_a_look_at_a_folder_does_not_keep_a_recorder_from_starting(tmp_path: Path) -> None:
+    looking = Journal(tmp_path)
+    threading.Timer(0.05, looking.close).start()
+    Journal(tmp_path).close()
+
+
+def test_a_journal_is_synced_only_when_something_was_added_and_written(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from desktop.recording import disk
+
+    journal, synced, write = Journal(tmp_path), list[int](), disk.write
+    monkeypatch.setattr(disk, "sync", synced.append)
+    journal.add("mark")
+    journal.sync()
+    journal.sync()
+    assert len(synced) == 1 and not journal.had_error
+    monkeypatch.setattr(disk, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    journal.add("mark")
+    journal.sync()
+    monkeypatch.setattr(disk, "write", write)
+    journal.sync()
+    journal.sync()
+    assert len(synced) == 3 and journal.had_error
+    journal.close()
+
+
 def test_entries_that_the_disk_refuses_are_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from desktop.recording import disk
 
@@ -119,8 +135,8 @@ def test_a_full_queue_makes_one_gap_that_says_how_long_it_is() -> None:
     for _ in range(15):
         sounds.put(bytes(200))  # 100 frames each
     assert sounds.frames_heard == 1500 and sounds.frames_kept == 1000 and sounds.times_busy == 5
-    items = [sounds.take() for _ in range(10)]
-    assert all(isinstance(item, Sound) for item in items) and sounds.take() is None
+    item = sounds.take()
+    assert isinstance(item, Sound) and len(item.data) == 2000 and sounds.take() is None, "blocks in a row come as one"
     sounds.written(1000)
     sounds.put(bytes(200))
     assert sounds.take() == Cut("busy", 0.5) and isinstance(sounds.take(), Sound)
@@ -198,40 +214,17 @@ def test_a_rush_after_a_stall_is_no_wrong_rate() -> None:
 # -- R6: twelve hours in fast motion ---------------------------------------------------------------------------
 
 
-def record_fast(folder: Path, seconds: int, rate: int) -> tuple[float, int]:
-    """Write `seconds` of numbered sound as fast as it goes: (times real time, bytes of memory grown)."""
-    folder.mkdir(parents=True)
-    order = Order(str(folder), rate=rate)
-    journal, sounds, meter = Journal(folder), SoundQueue(rate, 1), Meter(rate, 1)
-    writer = Writer(folder, order, journal, sounds, meter)
-    writer.begin()
-    writer.start()
-    began, before, buckets = time.monotonic(), 0, 0
-    for second in range(seconds):
-        while sounds.waiting > 20:
-            time.sleep(0.001)
-        sounds.put(((np.arange(rate) + second * rate) % 65536 - 32768).astype(np.int16).tobytes())
-        buckets += len(meter.take_buckets()) // 3
-        if second == 60:
-            tracemalloc.start()
-            before = tracemalloc.get_traced_memory()[0]
-    writer.stop()
-    assert writer.wait(60)
-    buckets += len(meter.take_buckets()) // 3
-    grown = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    journal.close()
-    assert buckets == seconds * rate // bucket_size(rate) and sounds.times_busy == 0
-    assert writer.safe_seconds == writer.seconds == seconds
-    return seconds / (time.monotonic() - began), grown
-
-
 def test_a_long_recording_in_fast_motion(tmp_path: Path) -> None:
-    speed, grown = record_fast(tmp_path / "a", 1500, 16_000)
-    files = sorted((tmp_path / "a").glob("*.wav"))
-    assert len(files) == 5 and max(file.stat().st_size for file in files) < 100e6 and grown < 20e6 and speed > 20
-    sound = np.concatenate([soundfile.read(file, dtype="int16")[0] for file in files]).astype(np.int64) + 32768
-    assert len(sound) == 1500 * 16_000 and (np.diff(sound) % 65536 == 1).all()
+    found = record_hours(tmp_path, 0.25)
+    assert (found.gaps, found.wrong_buckets) == (0, 0) and found.largest < 100e6 and found.grown < 20e6
+
+
+def test_control_a_sample_that_is_lost_in_fast_motion_is_noticed(tmp_path: Path) -> None:
+    samples = np.delete(np.arange(5000, dtype=np.uint16), 4000)
+    (tmp_path / "0001.wav").write_bytes(header(RATE, 1) + samples.tobytes())
+    reader = Reader(tmp_path)
+    reader.look(all_of_it=True)
+    assert reader.gaps == 999 and reader.frames == 4999
 
 
 def test_a_header_says_to_the_end_until_it_is_closed() -> None:
@@ -246,130 +239,3 @@ def test_the_live_waveform_is_that_of_the_whole() -> None:
         meter.see(Sound(block.tobytes(), True))
     whole.add(sound.reshape(1, -1))
     assert meter.take_buckets() == whole.finish().tobytes()
-
-
-# -- the real thing: PortAudio on a private sound server ---------------------------------------------------------
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
-    """A sound server with one sink, and the variables by which it is found."""
-    if sys.platform != "linux":
-        pytest.skip("the null sink is PulseAudio's")
-    runtime = tmp_path / "pulse"
-    runtime.mkdir(mode=0o700)
-    found = {"XDG_RUNTIME_DIR": str(runtime), "PULSE_RUNTIME_PATH": str(runtime)}
-    with subprocess.Popen(
-            ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--log-target=stderr",
-             "-L", "module-native-protocol-unix",
-             "-L", "module-null-sink sink_name=room rate=48000 sink_properties=device.description=Room"],
-            env=os.environ | found | {"HOME": str(tmp_path)}, stderr=subprocess.DEVNULL) as process:
-        while subprocess.run(["pactl", "info"], env=os.environ | found, capture_output=True).returncode:
-            assert process.poll() is None
-        yield process, found
-        process.send_signal(signal.SIGCONT)
-        process.kill()
-
-
-def record(home: Path, found: dict[str, str], *arguments: str) -> Running:
-    running = Running(home, "record", "--device", "Monitor of Room", "--channels", "stereo", *arguments, **found)
-    running.wait_for_line(lambda line: "Recording." in line or "device" in line)
-    return running
-
-
-def play(found: dict[str, str], file: Path) -> None:
-    subprocess.run(["paplay", "-d", "room", str(file)], env=os.environ | found, check=True)
-
-
-@pytest.fixture
-def noise(tmp_path: Path) -> np.ndarray:
-    """Two seconds that are nowhere alike, and are in noise.wav."""
-    sound = np.random.default_rng(5).integers(-9000, 9000, (2 * RATE, 2)).astype(np.int16)
-    soundfile.write(tmp_path / "noise.wav", sound, RATE)
-    return sound
-
-
-def check_in_one_piece(recorded: np.ndarray, played: np.ndarray, may_lack: float = 0.0) -> None:
-    """What was played is there without a gap; the first 0.1 s (a new sink wakes up) and `may_lack` at the end aside."""
-    heard = recorded[np.flatnonzero(recorded.any(axis=1))[0]:]
-    late = next(n for n in range(4800) if np.array_equal(heard[:50], played[n:n + 50]))
-    length = min(len(heard), len(played) - late)
-    assert length >= len(played) - late - may_lack * RATE and np.array_equal(heard[:length], played[late:late + length])
-
-
-def test_what_is_played_is_in_the_library_sample_for_sample(
-        home: Path, tmp_path: Path, noise: np.ndarray,
-        server: tuple[subprocess.Popen[bytes], dict[str, str]]) -> None:
-    running = record(home, server[1], "--title", "Call")
-    play(server[1], tmp_path / "noise.wav")
-    running.process.send_signal(signal.SIGINT)
-    code, output, said = running.end()
-    assert code == 0 and output.startswith("Call\t0:0"), said
-    library = Library(home / "data")
-    (recording,) = library.recordings()
-    library.close()
-    file = home / "data" / "recordings" / recording.folder / "original.flac"
-    sound, rate = soundfile.read(file, dtype="int16")
-    check_in_one_piece(sound, noise)
-    assert rate == RATE and recording.duration == len(sound) / RATE and recording.state.value == "ready"
-    assert not list((home / "data" / "recordings").glob("*.rec"))
-    assert (home / "cache" / f"{recording.sha256}.peaks").exists()
-
-
-def test_devices_are_listed_by_name(home: Path, server: tuple[subprocess.Popen[bytes], dict[str, str]]) -> None:
-    running = Running(home, "record", "--devices", **server[1])
-    assert running.end()[1].split("\t") == ["Monitor of Room", "room.monitor", "what this computer plays\n"]
-
-
-def test_a_sound_server_that_hangs_and_comes_back_is_a_marked_gap(
-        home: Path, tmp_path: Path, noise: np.ndarray,
-        server: tuple[subprocess.Popen[bytes], dict[str, str]]) -> None:
-    running = record(home, server[1])
-    server[0].send_signal(signal.SIGSTOP)
-    began = time.monotonic()
-    running.wait_for_line(lambda line: "No sound comes from Monitor of Room" in line, 10)
-    assert time.monotonic() - began <= 2.5  # 1 s without sound, then at most 2
-    threading.Timer(1.0, server[0].send_signal, [signal.SIGCONT]).start()
-    folder = next((home / "data" / "recordings").glob("*.rec"))
-    end = time.monotonic() + 15
-    while not (folder / "0002.wav").exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    play(server[1], tmp_path / "noise.wav")
-    running.process.send_signal(signal.SIGINT)
-    code, _, said = running.end()
-    assert code == 0, said
-    library = Library(home / "data")
-    (recording,) = library.recordings()
-    notes = [mark.note for mark in library.desk(recording.id).marks]
-    library.close()
-    sound, _ = soundfile.read(home / "data" / "recordings" / recording.folder / "original.flac", dtype="int16")
-    check_in_one_piece(sound, noise)
-    assert notes and all(re.match(r"Interrupted for 0:0\d\.\d: no sound came from the device", n) for n in notes)
-
-
-def test_a_device_that_is_not_there_is_refused_with_its_name(
-        home: Path, server: tuple[subprocess.Popen[bytes], dict[str, str]]) -> None:
-    running = Running(home, "record", "--device", "Elsewhere", **server[1])
-    code, output, said = running.end()
-    assert (code, output) == (1, "") and "Elsewhere cannot be opened" in said
-    assert list((home / "data" / "recordings").iterdir()) == []
-
-
-def test_a_killed_command_line_can_be_recovered(
-        home: Path, tmp_path: Path, noise: np.ndarray,
-        server: tuple[subprocess.Popen[bytes], dict[str, str]]) -> None:
-    running = record(home, server[1], "--output", str(tmp_path / "a.wav"))
-    play(server[1], tmp_path / "noise.wav")
-    folder = next((home / "data" / "recordings").glob("*.rec"))
-    recorder = next(entry["pid"] for entry in read(folder) if entry["what"] == "start")
-    running.process.kill()
-    os.kill(recorder, signal.SIGKILL)
-    running.end()
-    code, output, said = Running(home, "record", "--recover", **server[1]).end()
-    assert code == 0 and output.startswith("Recording 20"), said
-    library = Library(home / "data")
-    (recording,) = library.recordings()
-    library.close()
-    sound, _ = soundfile.read(home / "data" / "recordings" / recording.folder / "original.flac", dtype="int16")
-    check_in_one_piece(sound, noise, may_lack=0.25)
-    assert not folder.exists() and not (tmp_path / "a.wav").exists()

@@ -102,6 +102,14 @@ def test_twelve_leftovers_are_all_offered_and_nothing_is_touched(tmp_path: Path)
     assert everything(tmp_path) == before
 
 
+def test_control_a_leftover_that_is_touched_is_noticed(tmp_path: Path) -> None:
+    twelve(tmp_path)
+    before = everything(tmp_path)
+    with open(tmp_path / "02-header.rec" / "journal.jsonl", "ab") as file:
+        file.write(b"\n")
+    assert everything(tmp_path) != before
+
+
 def test_all_leftovers_come_into_the_library_once(library: Library, cache: Path) -> None:
     recordings = library.folder / "recordings"
     expected = twelve(recordings)
@@ -289,7 +297,7 @@ def kill_conversions(home: Path, kills: int, seed: int, code: str = KEEP) -> int
 
 def _killed_once(home: Path, code: str, after: float) -> float:
     with subprocess.Popen([sys.executable, "-P", "-c", code, str(home)], stdout=subprocess.PIPE,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
+                          stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
         assert process.stdout and process.stdout.readline()
         began = time.monotonic()
         try:

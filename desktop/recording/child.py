@@ -11,10 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from desktop.audio.peaks import bucket_size
 from desktop.cleaning import clean_name, clean_text
-from desktop.recording import device, disk
+from desktop.recording import awake, device, disk
+from desktop.recording.audience import Audience
+from desktop.recording.channel import Door, Pipes, start_entry
+from desktop.recording.ear import Ear
 from desktop.recording.journal import Journal, read
 from desktop.recording.messages import (
     HIGHEST_RATE,
@@ -23,18 +27,14 @@ from desktop.recording.messages import (
     State,
     Status,
     read_order,
-    read_wish,
     write_devices,
-    write_status,
 )
-from desktop.recording.sounds import Cut, Meter, SoundQueue
+from desktop.recording.sounds import Meter, SoundQueue
 from desktop.recording.watchdog import VERY_LOW, Seen, Watchdog
 from desktop.recording.writer import HEADER_BYTES, RESERVE, RESERVE_BYTES, Writer
 
 _TICK = 0.1
 _ROOM_EVERY = 5.0  # seconds between looks at the free space
-_OPEN_AGAIN = 1.0  # seconds between attempts
-_HANGS = 10.0  # seconds until a device that neither opens nor closes is left to itself
 _LAST_WORDS = 3.0  # seconds for the program to take the last status
 _PATIENCE = 60.0  # seconds for the disk to take what is in memory when it ends
 
@@ -59,7 +59,7 @@ def run(wishes: BinaryIO, told: BinaryIO, open_source: device.OpenSource, find: 
         order = read_order(line)
     except ValueError:
         return
-    Session(order, wishes, told, open_source, find).run()
+    Session(order, Pipes(wishes, told), open_source, find).run()
 
 
 def _devices() -> list[Device]:
@@ -69,114 +69,48 @@ def _devices() -> list[Device]:
         return []
 
 
-class Ear:
-    """Keeps a device open; opens it again when it is gone or hangs. Never blocks: a hung device has its own thread."""
-
-    def __init__(self, order: Order, sounds: SoundQueue, open_source: device.OpenSource) -> None:
-        self.wanted = order.device
-        self.opened_at = time.monotonic()
-        self.is_gone = False
-        self.problem: Exception | None = None
-        self._order, self._sounds, self._open_source = order, sounds, open_source
-        self._turn = 0  # blocks of a device that was given up are not ours any more
-        self._source: device.Source | None = None
-        self._busy: threading.Thread | None = None
-        self._lost_at = 0.0
-        self._tried_at = 0.0
-
-    def open(self) -> None:
-        """The first time; raises what the device raises."""
-        self._tried_at = time.monotonic()
-        self._start(self._turn)
-
-    def open_again(self) -> None:
-        """Give the device up and try anew, at most once a second; `Cut` says how long nothing came."""
-        now = time.monotonic()
-        hangs = self._busy is not None and self._busy.is_alive()
-        if now - self._tried_at < (_HANGS if hangs else _OPEN_AGAIN):
-            return
-        self._tried_at = now
-        self._lost_at = self._lost_at or self._sounds.heard_at or self.opened_at
-        self._turn += 1
-        old, self._source = self._source, None
-        self._busy = threading.Thread(target=self._try, args=(self._turn, old, not hangs), daemon=True)
-        self._busy.start()
-
-    def close(self) -> None:
-        """Take no more; the device may end in its own time."""
-        self._turn += 1
-        if self._source is not None:
-            threading.Thread(target=self._source.close, daemon=True).start()
-
-    def _try(self, turn: int, old: device.Source | None, look: bool) -> None:
-        try:
-            if old is not None:
-                old.close()
-            if look:  # PortAudio cannot look for devices while one of them hangs
-                with contextlib.suppress(Exception):
-                    device.look_again()
-            self._start(turn)
-        except Exception as error:  # PortAudio has several; the next attempt comes in a second
-            self.problem = error
-
-    def _start(self, turn: int) -> None:
-        def put(data: bytes) -> None:
-            if turn == self._turn:
-                if self._lost_at:
-                    self._sounds.cut(Cut("device", max(0.0, time.monotonic() - self._lost_at)))
-                    self._lost_at = 0.0
-                self._sounds.put(data)
-
-        def gone() -> None:
-            if turn == self._turn:
-                self.is_gone = True
-
-        source = self._open_source(self.wanted, self._order.channels, self._order.rate, put, gone)
-        if turn != self._turn:
-            source.close()
-            return
-        self._source, self.problem, self.opened_at = source, None, time.monotonic()
-        self.is_gone = False
-
-
 class Session:
     """One recording from the order to the last status."""
 
-    def __init__(self, order: Order, wishes: BinaryIO, told: BinaryIO, open_source: device.OpenSource,
-                 find: FindDevice) -> None:
-        self._order, self._wishes, self._told, self._open_source, self._find = order, wishes, told, open_source, find
+    def __init__(self, order: Order, first: Pipes, open_source: device.OpenSource, find: FindDevice) -> None:
+        self._order, self._first, self._open_source, self._find = order, first, open_source, find
         self._folder = Path(order.folder)
-        self._state, self._problem = State.STARTING, ""
-        self._alarms: tuple[str, ...] = ()
+        self._problem = ""
+        self._now: tuple[State, tuple[str, ...]] = (State.STARTING, ())  # told together: they must fit
         self._writer: Writer | None = None
         self._device_name = order.device
         self._start = 0.0  # seconds that were in the folder before
         self._room, self._room_at = 0.0, float("-inf")
         self._off_record = False
-        self._orphan_since = 0.0
+        self._door: Door | None = None
         self._stop = threading.Event()
-        self._wish_queue: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
-        self._ended = threading.Event()
+        self._wishes: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def run(self) -> None:
-        """Record until it is told to stop, or for a while after the program is gone."""
-        telling = threading.Thread(target=self._tell, daemon=True)
+        """Record until it is told to stop, or for a while after the last window is gone."""
         self._order, found = self._chosen()
-        self._sounds = SoundQueue(self._order.rate, self._order.channels)
-        self._meter = Meter(self._order.rate, self._order.channels)
+        order = self._order
+        self._sounds = SoundQueue(order.rate, order.channels)
+        self._meter = Meter(order.rate, order.channels)
         self._watchdog = Watchdog()
-        telling.start()
+        self._start = _already_there(self._folder, order.frame_bytes)[1] / order.rate
+        self._audience = Audience(self._status, self._wishes.put, self._meter,
+                                  round(self._start * order.rate / bucket_size(order.rate)))
+        self._audience.welcome(self._first)
         self._problem = self._begin(found)
         if not self._problem:
-            self._record()
-        self._state = State.FAILED if self._problem else State.FINISHED
-        self._ended.set()
-        telling.join(_LAST_WORDS)
+            with awake.kept():
+                self._record()
+        self._now = State.FAILED if self._problem else State.FINISHED, self._now[1]
+        self._audience.end(_LAST_WORDS)
+        if self._door is not None:
+            self._door.close()
 
     # -- beginning -------------------------------------------------------------------------------------------
 
     def _chosen(self) -> tuple[Order, str]:
-        """The order with the device's own rate; and "" or the problem."""
+        """The order with the device's own rate, or that of the recording that goes on; and "" or the problem."""
+        earlier = start_entry(self._folder)
         try:
             found = self._find(self._order.device)
         except OSError:
@@ -188,8 +122,9 @@ class Session:
         if found is not None:
             self._device_name = found.name
         wanted = found.id if found else self._order.device
-        rate = self._order.rate or (found.rate if found else 0) or HIGHEST_RATE
-        return replace(self._order, device=wanted, rate=min(rate, HIGHEST_RATE)), problem
+        rate = earlier.get("rate") or self._order.rate or (found.rate if found else 0) or HIGHEST_RATE
+        return replace(self._order, device=wanted, rate=min(int(rate), HIGHEST_RATE),
+                       channels=earlier.get("channels") or self._order.channels), problem
 
     def _begin(self, problem: str) -> str:
         """Make everything durably; "" or a key of PROBLEMS."""
@@ -218,15 +153,15 @@ class Session:
 
     def _prepare_writer(self) -> None:
         order, folder = self._order, self._folder
-        number, frames = _already_there(folder, order.frame_bytes)
-        self._start = frames / order.rate
+        number, _ = _already_there(folder, order.frame_bytes)
         for entry in read(folder):  # an earlier recorder's wishes hold
             if entry["what"] == "off_record":
                 self._off_record = entry.get("on") is True
             elif entry["what"] == "pause":
                 self._sounds.is_paused = entry.get("on") is True
-        self._journal.add("start", device=self._device_name, rate=order.rate, channels=order.channels,
-                          title=order.title, pid=os.getpid())
+        self._door = _door(self._audience)
+        self._journal.add("start", device=self._device_name, id=order.device, rate=order.rate, channels=order.channels,
+                          title=order.title, pid=os.getpid(), door=self._door.entry if self._door else None)
         self._writer = Writer(folder, order, self._journal, self._sounds, self._meter, first_number=number + 1,
                               start=self._start)
         self._writer.begin("restarted" if number else "", _since_last_entry(folder) if number else 0.0)
@@ -252,11 +187,12 @@ class Session:
             for name in ("SIGTERM", "SIGHUP"):
                 if hasattr(signal, name):
                     signal.signal(getattr(signal, name), lambda *_: self._stop.set())
-        threading.Thread(target=self._listen, daemon=True).start()
         while not self._stop.wait(_TICK):
             self._carry_out_wishes()
             self._look()
-            if self._orphan_since and time.monotonic() - self._orphan_since > self._order.orphan_seconds:
+            self._audience.collect()
+            alone = self._audience.alone_since
+            if alone and time.monotonic() - alone > self._order.orphan_seconds:
                 break
         self._carry_out_wishes()
         self._finish()
@@ -268,26 +204,26 @@ class Session:
         writer, sounds, ear = self._writer, self._sounds, self._ear
         assert writer is not None
         heard = sounds.heard_at if sounds.heard_at > ear.opened_at else 0.0
-        disk_error = writer.error or ("disk_error" if writer.had_error else "")
-        writer.had_error = False
-        self._alarms = self._watchdog.look(now, Seen(
+        disk_error = writer.error or ("disk_error" if writer.had_error or self._journal.had_error else "")
+        writer.had_error = self._journal.had_error = False
+        alarms = self._watchdog.look(now, Seen(
             ear.opened_at, heard, self._meter.loud_at, sounds.frames_heard, self._order.rate, sounds.waiting,
             self._room, ear.is_gone, sounds.times_busy, disk_error))
-        no_sound = "no_sound" in self._alarms or "device_gone" in self._alarms
+        no_sound = "no_sound" in alarms or "device_gone" in alarms
         if no_sound:
             ear.open_again()
-        self._state = (State.INTERRUPTED if no_sound else State.STARTING if not sounds.heard_at
-                       else State.PAUSED if sounds.is_paused else State.RECORDING)
+        self._now = (State.INTERRUPTED if no_sound else State.STARTING if not sounds.heard_at
+                     else State.PAUSED if sounds.is_paused else State.RECORDING), alarms
 
     def _finish(self) -> None:
-        self._state = State.FINISHING
+        self._now = State.FINISHING, self._now[1]
         writer = self._writer
         assert writer is not None
         self._ear.close()
         writer.stop()
         writer.wait(_PATIENCE)
         if writer.error:
-            self._alarms = tuple(dict.fromkeys((writer.error, *self._alarms)))
+            self._now = State.FINISHING, tuple(dict.fromkeys((writer.error, *self._now[1])))
         with contextlib.suppress(OSError):
             (self._folder / RESERVE).unlink(missing_ok=True)
             self._journal.add("finished", seconds=round(writer.seconds, 6))
@@ -302,20 +238,9 @@ class Session:
 
     # -- wishes ----------------------------------------------------------------------------------------------
 
-    def _listen(self) -> None:
-        try:
-            for line in self._wishes:
-                try:
-                    self._wish_queue.put(read_wish(line))
-                except ValueError:
-                    continue
-        except (OSError, ValueError):
-            pass
-        self._orphan_since = time.monotonic()
-
     def _carry_out_wishes(self) -> None:
-        while not self._wish_queue.empty():
-            wish = self._wish_queue.get()
+        while not self._wishes.empty():
+            wish = self._wishes.get()
             here = round(self._start + self._sounds.frames_kept / self._order.rate, 3)
             if wish["wish"] == "mark":
                 self._journal.add("mark", seconds=here, note=clean_text(str(wish.get("note", ""))))
@@ -338,27 +263,21 @@ class Session:
 
     # -- telling ---------------------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
-        """Ten times a second; a program that does not read stops only this thread."""
-        try:
-            while True:
-                ended = self._ended.wait(_TICK)
-                self._told.write(write_status(self._status()))
-                self._told.flush()
-                if ended:
-                    return
-        except (OSError, ValueError):
-            self._orphan_since = self._orphan_since or time.monotonic()
-
     def _status(self) -> Status:
         writer, sounds, rate = self._writer, self._sounds, self._order.rate
-        peaks, is_clipped = self._meter.take_peaks()
         return Status(
-            self._state, self._alarms, self._problem, self._device_name, rate, self._order.channels,
+            *self._now, self._problem, self._device_name, rate, self._order.channels,
             elapsed=round(self._start + sounds.frames_kept / rate, 3),
             safe=round(writer.safe_seconds, 3) if writer else 0.0, waiting=round(sounds.waiting, 3),
-            room=round(self._room), gaps=writer.gaps if writer else 0, is_off_record=self._off_record, peaks=peaks,
-            is_clipped=is_clipped, buckets=self._meter.take_buckets())
+            room=round(self._room), gaps=writer.gaps if writer else 0, is_off_record=self._off_record)
+
+
+def _door(audience: Audience) -> Door | None:
+    """For a window that comes when this one is dead. Without a place for it, recording goes on all the same."""
+    try:
+        return Door(audience.welcome)
+    except OSError:
+        return None
 
 
 def _already_there(folder: Path, frame_bytes: int) -> tuple[int, int]:

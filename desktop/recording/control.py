@@ -19,7 +19,9 @@ from desktop.cleaning import clean_name
 from desktop.errors import UserError
 from desktop.paths import private_folder
 from desktop.processes import end_child, start_child
+from desktop.recording import channel
 from desktop.recording.messages import (
+    BUCKET_BYTES,
     ENDED,
     PROBLEMS,
     Device,
@@ -37,7 +39,8 @@ SUFFIX = ".rec"
 _SILENT_CHILD = 2.0  # seconds without a status until it is an alarm
 _PATIENCE = 15.0  # for the list of devices
 _LEVEL_SHOWN = 1.5  # seconds that a peak or a clipped sample stays
-_AT_ONCE = 4096  # buckets by which the waveform grows
+_AT_ONCE = 4096  # buckets of the waveform to begin with
+_MOST_BUCKETS = 1 << 26  # four days
 
 
 def devices() -> list[Device]:
@@ -63,12 +66,28 @@ def new_folder(parent: Path) -> Path:
     return parent / f"{datetime.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(3)}{SUFFIX}"
 
 
+def attach(folder: Path) -> Recorder | None:
+    """The recorder at work in this folder, when the window that started it is dead; None when there is none.
+
+    It has been alone for less than `ORPHAN_SECONDS`, or it would have ended. Takes milliseconds.
+    """
+    link = channel.enter(folder)
+    if link is None:
+        return None
+    start = channel.start_entry(folder)
+    return Recorder(folder, str(start.get("id", "")), channels=int(start.get("channels", 1)),
+                    rate=int(start.get("rate", 0)), title=str(start.get("title", "")), link=link)
+
+
 class Recorder:
     """A recording that runs in a process of its own. Ask `status()` whenever it is to be shown."""
 
     def __init__(self, folder: Path, device: str = "", *, channels: int = 1, rate: int = 0, title: str = "",
-                 **order: Any) -> None:
-        """Start at once; `folder` from `new_folder`, or that of a recording that goes on after its recorder died."""
+                 link: channel.Link | None = None, **order: Any) -> None:
+        """Start at once; `folder` from `new_folder`, or that of a recording that goes on after its recorder died.
+
+        With `link` nothing is started: see `attach`.
+        """
         self.folder = folder
         self._order = Order(str(folder), device, channels, rate, clean_name(title), **order)
         self._status = Status(device=device)
@@ -78,7 +97,16 @@ class Recorder:
         self._bucket_count = 0
         self._held: tuple[float, ...] = ()
         self._held_at = self._clipped_at = float("-inf")
-        self._begin()
+        self._process: subprocess.Popen[bytes] | None = None
+        if link is None:
+            self._begin()
+        else:
+            self._listen_to(link)
+
+    @property
+    def title(self) -> str:
+        """As it will be called in the library."""
+        return self._order.title
 
     # -- what it does ----------------------------------------------------------------------------------------
 
@@ -167,42 +195,44 @@ class Recorder:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        self._process = start_child("record")
+        self._process = self._start()
+        assert self._process.stdin and self._process.stdout
+        self._listen_to(channel.Pipes(self._process.stdout, self._process.stdin))
         self._wish(write_order(self._order))
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return start_child("record")
+
+    def _listen_to(self, wire: channel.Wire) -> None:
+        self._wire = wire
+        threading.Thread(target=self._listen, args=(wire, self._process), daemon=True).start()
 
     def _wish(self, line: bytes) -> None:
-        assert self._process.stdin
         with contextlib.suppress(OSError, ValueError):  # it has ended; the status says so
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
+            self._wire.say(line)
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout
-        try:
-            for line in process.stdout:
-                with contextlib.suppress(ValueError, TypeError):
-                    self._take(read_status(line))
-        except (OSError, ValueError):
-            pass
-        process.wait()
+    def _listen(self, wire: channel.Wire, process: subprocess.Popen[bytes] | None) -> None:
+        for line in wire.lines():
+            with contextlib.suppress(ValueError, TypeError):
+                self._take(read_status(line))
+        if process is not None:
+            process.wait()
         with self._news:
             if self._status.state not in ENDED:
                 self._status = replace(self._status, state=State.LOST, problem="died", buckets=b"")
             self._news.notify_all()
-        for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):
-                assert pipe
-                pipe.close()
+        wire.close()
 
     def _take(self, status: Status) -> None:
-        buckets = np.frombuffer(status.buckets, np.int8).reshape(-1, 3)
-        now = time.monotonic()
+        buckets = np.frombuffer(status.buckets, np.int8).reshape(-1, BUCKET_BYTES)
+        if not 0 <= status.first_bucket < _MOST_BUCKETS:
+            raise ValueError("no place in a recording")
+        end, now = status.first_bucket + len(buckets), time.monotonic()
         with self._news:
-            while self._bucket_count + len(buckets) > len(self._buckets):
+            while end > len(self._buckets):
                 self._buckets = np.concatenate([self._buckets, np.zeros_like(self._buckets)])
-            self._buckets[self._bucket_count:self._bucket_count + len(buckets)] = buckets
-            self._bucket_count += len(buckets)
+            self._buckets[status.first_bucket:end] = buckets
+            self._bucket_count = max(self._bucket_count, end)
             self._status, self._news_at = replace(status, buckets=b""), now
             if now - self._held_at > _LEVEL_SHOWN or len(self._held) != len(status.peaks):
                 self._held, self._held_at = status.peaks, now

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from desktop import environment
 from desktop.recording.messages import HIGHEST_RATE, Device
 
 _PULSE = "pulse:"  # ids of what the sound server lists by name
@@ -123,7 +124,7 @@ def _pactl(*arguments: str) -> str:
     """What the sound server's own program says; "" when it is not here or does not answer."""
     try:
         done = subprocess.run(["pactl", *arguments], capture_output=True, text=True, timeout=_PACTL_SECONDS,
-                              check=False, env=os.environ | {"LC_ALL": "C.UTF-8"})
+                              check=False, env=environment.for_system_programs() | {"LC_ALL": "C.UTF-8"})
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout

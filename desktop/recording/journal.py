@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from desktop.recording import disk
 
 NAME = "journal.jsonl"
 _MOST_BYTES = 32 << 20
+_LOCK_TRIES = 10  # 20 ms apart: `is_in_use` holds the lock for a moment, too
 _LOCK_AT = 1 << 40  # Windows locks a byte; this one is never written
 
 
@@ -24,11 +27,13 @@ class Journal:
         flags = os.O_CREAT | os.O_APPEND | os.O_RDWR | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(folder / NAME, flags, 0o600)
         try:
-            _lock(self._descriptor)
+            _lock(self._descriptor, _LOCK_TRIES)
         except OSError:
             os.close(self._descriptor)
             raise BlockingIOError("a recorder works in this folder") from None
+        self.had_error = False  # the disk refused an entry; it is kept and tried again
         self._pending = b""
+        self._added = self._synced = 0  # entries
         self._lock = threading.Lock()
         self._end_last_line()
 
@@ -36,19 +41,24 @@ class Journal:
         """Append one entry at once; what the disk does not take now is kept in memory and tried again."""
         with self._lock:
             self._pending += json.dumps({"what": what, "at": now(), **values}).encode() + b"\n"
+            self._added += 1
             self._write_pending()
 
     def sync(self) -> None:
         """Return when all entries would survive a power cut. OSError when the disk does not take them."""
         with self._lock:
             self._write_pending()
-        disk.sync(self._descriptor)
+            added, all_written = self._added, not self._pending
+        if added > self._synced:
+            disk.sync(self._descriptor)
+            self._synced = added if all_written else self._synced
 
     def _write_pending(self) -> None:
         try:
             while self._pending:
                 self._pending = self._pending[disk.write(self._descriptor, memoryview(self._pending)):]
-        except OSError:  # the writer meets the same disk and raises the alarm
+        except OSError:
+            self.had_error = True
             if not self._pending.startswith(b"\n"):
                 self._pending = b"\n" + self._pending  # a half may be there already; it must not spoil the whole
 
@@ -105,7 +115,16 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) and isinstance(entry.get("what"), str) else None
 
 
-def _lock(descriptor: int) -> None:
+def _lock(descriptor: int, tries: int = 1) -> None:
+    for _ in range(tries - 1):
+        with contextlib.suppress(OSError):
+            _lock_now(descriptor)
+            return
+        time.sleep(0.02)
+    _lock_now(descriptor)
+
+
+def _lock_now(descriptor: int) -> None:
     if sys.platform == "win32":
         import msvcrt
 

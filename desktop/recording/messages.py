@@ -17,6 +17,7 @@ SAMPLE_BYTES = 2  # 16 bit
 HIGHEST_RATE = 48_000  # Hz: what is recorded is its own playback copy
 ORPHAN_SECONDS = 30.0  # how long the recorder goes on when the program that started it is gone
 SEGMENT_SECONDS = 300.0
+BUCKET_BYTES = 3  # of the waveform; audio.peaks
 
 
 class State(StrEnum):
@@ -124,6 +125,7 @@ class Status:
     peaks: tuple[float, ...] = ()  # the loudest sample of each channel since the last status, 0..1
     is_clipped: bool = False  # since the last status
     buckets: bytes = field(default=b"", repr=False)  # of the waveform since the last status; audio.peaks
+    first_bucket: int = 0  # where in the whole recording they belong
 
     def sentences(self, disk: str) -> tuple[Sentence, ...]:
         """Its alarms in words; `disk` is the folder that is recorded to."""

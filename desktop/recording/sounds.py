@@ -12,6 +12,7 @@ from desktop.audio.peaks import Summary, bucket_size
 from desktop.recording.messages import SAMPLE_BYTES
 
 MOST_SECONDS = 30.0
+_TOGETHER = 1 << 16  # bytes that the writer gets at once
 _CLIPPED = 32_700  # of 32 767
 
 
@@ -74,11 +75,22 @@ class SoundQueue:
         self._items.append(cut)
 
     def take(self) -> Sound | Cut | None:
-        """The next item, None when there is none; for the writer."""
+        """The next item, None when there is none; blocks in a row come as one, which is cheaper. For the writer."""
         try:
-            return self._items.popleft()
+            item = self._items.popleft()
         except IndexError:
             return None
+        if isinstance(item, Cut):
+            return item
+        blocks, size = [item.data], len(item.data)
+        while self._items and size < _TOGETHER:
+            following = self._items[0]
+            if isinstance(following, Cut) or following.is_kept != item.is_kept:
+                break
+            blocks.append(following.data)
+            size += len(following.data)
+            self._items.popleft()
+        return Sound(b"".join(blocks), item.is_kept)
 
     def written(self, frames: int) -> None:
         """The writer has handed over so many more frames to the system."""
@@ -102,7 +114,8 @@ class Meter:
     def see(self, sound: Sound) -> None:
         """Measure a block; only what is kept gets into the waveform."""
         samples = np.frombuffer(sound.data, np.int16)
-        peaks = np.abs(samples.reshape(-1, self.channels).astype(np.int32)).max(axis=0, initial=0)
+        frames = samples.reshape(-1, self.channels)
+        peaks = np.maximum(frames.max(axis=0, initial=0), -frames.min(axis=0, initial=0).astype(np.int32))
         self._peaks = np.maximum(self._peaks, peaks)
         if peaks.any():
             self.loud_at = time.monotonic()

@@ -67,7 +67,7 @@ def _checks(arguments: list[str]) -> list[tuple[str, Callable[[], str]]]:
         ("window", _window), ("playback", _playback), ("portaudio", _portaudio), ("keyring", _keyring),
         ("fts5", _fts5), ("tls", _tls), ("icons", _icons), ("flac", _flac), ("exports", _exports),
         ("quote check", _quote_check),
-        ("decoder child", lambda: _decode(media)), ("speech engine child", _speech)]
+        ("decoder child", lambda: _decode(media)), ("speech engine child", _speech), ("recorder child", _recorder)]
     if environment.service_url() != environment.SERVICE_URL:
         checks.append(("gemini through the stand-in", _gemini))
     return checks
@@ -218,6 +218,16 @@ def _speech() -> str:
     text = _transcribe("device", "", "")
     _need("morning" in text.lower(), f"heard {text!r}")
     return text[:60]
+
+
+def _recorder() -> str:
+    """It starts, asks PortAudio, and says that there is no such device."""
+    from desktop.recording.control import Recorder, new_folder
+
+    recorder = Recorder(new_folder(Path(os.environ["PULLQUOTE_HOME"]) / "recordings"), "no device is called this")
+    problem = recorder.wait(30).problem
+    _need(problem == "no_device", f"said {problem!r}")
+    return problem
 
 
 def _gemini() -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from desktop.recording import child, disk, sounds, watchdog, writer
+from desktop.recording import child, disk, ear, sounds, watchdog, writer
 from desktop.recording.messages import Device
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,10 +118,13 @@ def start_recorder(plan: dict[str, Any]) -> Callable[..., subprocess.Popen[bytes
     """What stands in for processes.start_child in control."""
     def start(name: str) -> subprocess.Popen[bytes]:
         assert name == "record"
+        own = {"PYTHONPATH": str(ROOT)} | plan.get("environment", {})
+        if plan.get("counter"):
+            own["XDG_RUNTIME_DIR"] = str(Path(plan["counter"]).parent)  # a killed one leaves its socket there
         return subprocess.Popen(
             [sys.executable, "-P", "-c", "from tests.reliability.fake_device import main; main()", json.dumps(plan)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if plan.get("loud") else subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True)
+            env=os.environ | own, start_new_session=True)
     return start
 
 
@@ -136,7 +139,7 @@ def main() -> None:
         sounds.SoundQueue.__init__.__defaults__ = (plan["queue"],)
     child.VERY_LOW = plan.get("least_room", child.VERY_LOW)
     writer.RESERVE_BYTES = child.RESERVE_BYTES = plan.get("reserve", child.RESERVE_BYTES)
-    child._HANGS = plan.get("hangs", child._HANGS)
+    ear._HANGS = plan.get("hangs", ear._HANGS)
     child._ROOM_EVERY = plan.get("room_every", child._ROOM_EVERY)
     child.run(sys.stdin.buffer, sys.stdout.buffer,
               lambda *given: FakeDevice(plan, *given), lambda wanted: Device("fake:1", "Numbers", CHANNELS, RATE))
@@ -148,10 +151,15 @@ def _spoil_disk(plan: dict[str, Any]) -> None:
     def write(descriptor: int, data: memoryview) -> int:
         calls["write"] += 1
         time.sleep(plan.get("slow_write", 0) if calls["write"] % plan.get("every", 1) == 0 else 0)
-        if calls["write"] == plan.get("eio_write"):
-            real_write(descriptor, data[:len(data) // 3])  # half a frame may be there already
-            raise OSError(errno.EIO, "Input/output error")
-        return real_write(descriptor, data)
+        try:
+            if calls["write"] == plan.get("eio_write"):
+                real_write(descriptor, data[:len(data) // 3])  # half a frame may be there already
+                raise OSError(errno.EIO, "Input/output error")
+            return real_write(descriptor, data)
+        except OSError:
+            if plan.get("deaf"):  # the control: a program that does not hear what the disk says
+                return len(data)
+            raise
 
     def sync(descriptor: int) -> None:
         calls["sync"] += 1
