@@ -9,13 +9,15 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop import backups, beside
 from desktop.audio.cache import CacheFiles
 from desktop.audio.decoder import bad_audio
 from desktop.audio.preparing import Picture, overview, prepare
-from desktop.errors import BadAudio, Cancelled, LibraryError
+from desktop.errors import BadAudio, Cancelled, LibraryError, UserError
 from desktop.library import Library
 from desktop.model import Progress, Recording, RecordingState, Report
 from desktop.paths import fsync_folder, private_folder
@@ -25,16 +27,18 @@ SUFFIXES = frozenset((
     "wav", "wave", "w64", "rf64", "bwf", "aif", "aiff", "aifc", "mp3", "aac", "m4a", "m4b", "alac", "mp4", "m4v", "mov",
     "3gp", "3g2", "ogg", "oga", "opus", "flac", "webm", "mkv", "mka", "caf", "wma", "asf", "amr", "awb", "au", "avi",
     "ts", "mts", "mpg", "mpeg"))
+_REMOVED = ".removed-"  # before the name of a folder: its recording is being removed for ever
 _COPY_BLOCK = 1 << 20
 _SYNC_EVERY = 64  # blocks: bounds the final fsync, so that stopping stays quick
 
 
 @dataclass(frozen=True)
 class Imported:
-    """The recording, and whether the same file had been in the library before."""
+    """The recording, and whether the same file had been in the library before, and there in the bin."""
 
     recording: Recording
     was_here: bool
+    was_in_bin: bool = False
 
 
 def audio_files_in(paths: Iterable[Path]) -> list[Path]:
@@ -51,8 +55,10 @@ def audio_files_in(paths: Iterable[Path]) -> list[Path]:
 
 
 def import_audio(library: Library, cache: Path, path: Path, report: Report, *, title: str = "",
-                 is_sample: bool = False) -> Imported:
+                 is_sample: bool = False, takes_back: bool = True) -> Imported:
     """Copy `path` into the library, enter it and prepare it. `report` may raise Cancelled.
+
+    A file that is in the bin is taken back; with `takes_back` false, for what nobody asked for, it stays there.
 
     Raises BadAudio or Cancelled; then the library is as it was before. Progress.payload is a Picture when the
     waveform has become sharper, and the Recording once when its original is safe.
@@ -67,6 +73,10 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
         sha256, size = _copy(path, original, reporter)
         here = library.recording_with_hash(sha256)
         recording = here or _enter(library, incoming, original, sha256, size, title or path.stem, is_sample)
+        was_in_bin = bool(recording.removed_at)
+        if was_in_bin and takes_back:
+            library.set_binned([recording.id], False)
+            recording = library.recording(recording.id)
         was_here = recording.folder != _final(incoming).name
     except OSError as error:
         raise _disk_error(error) from error
@@ -74,10 +84,11 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
         shutil.rmtree(incoming, ignore_errors=True)
     try:
         report(Progress(0.0, say("Drawing the waveform"), recording))
-        return Imported(prepare_recording(library, cache, recording, report), was_here)
+        return Imported(prepare_recording(library, cache, recording, report), was_here, was_in_bin)
     except (BadAudio, Cancelled, KeyboardInterrupt):
         if not was_here:
-            remove_recording(library, cache, recording)
+            with suppress(UserError):  # a file of it is in use: then it stays, to be prepared later
+                remove_recording(library, cache, recording)
         raise
 
 
@@ -104,18 +115,53 @@ def original_file(library: Library, recording: Recording) -> Path:
 
 
 def remove_recording(library: Library, cache: Path, recording: Recording) -> None:
-    """Take a recording out of the library: its rows, its folder, its cached files."""
-    library.remove_recording(recording.id)
-    shutil.rmtree(library.folder / "recordings" / recording.folder, ignore_errors=True)
-    CacheFiles(cache, recording.sha256).remove()
+    """Take a recording out of the library for ever: its cached files, its folder, its rows.
+
+    The folder is renamed first, and the rows go when that has succeeded: what is interrupted then is finished by
+    `sweep`, and never entered again. Raises UserError when a file is in use: then the recording stays as it is.
+    Its words are wiped by `library.erase_words()`.
+    """
+    folder = _folder_of(library, recording)
+    removed = folder.with_name(_REMOVED + folder.name)
+    try:
+        CacheFiles(cache, recording.sha256).remove()
+        if folder.exists():
+            folder.rename(removed)
+            fsync_folder(folder.parent)
+        library.owe_erasing()
+    except OSError as error:
+        raise UserError("“{title}” could not be removed, because one of its files is in use or may not be changed "
+                        "({reason}). It is still there; close what uses the file and try again.",
+                        title=recording.title, reason=error.strerror or "unknown") from error
+    try:
+        library.remove_recording(recording.id)
+    except LibraryError:
+        if removed.exists():
+            removed.rename(folder)
+        raise
+    shutil.rmtree(removed, ignore_errors=True)
+    if removed.exists():
+        raise UserError("“{title}” is no longer in the library, but one of its files could not be deleted yet. This is "
+                        "tried again at the next start.", title=recording.title)
+
+
+def _folder_of(library: Library, recording: Recording) -> Path:
+    """Never the folder of all recordings, whatever the row says."""
+    if recording.folder == ".." or not recording.folder or Path(recording.folder).name != recording.folder:
+        raise LibraryError("The library does not say where “{title}” lies, so nothing was removed.",
+                           title=recording.title)
+    return library.folder / "recordings" / recording.folder
 
 
 def sweep(library: Library, cache: Path) -> None:
-    """At start: clear what interrupted imports left, and enter originals that were copied but not yet entered."""
-    known = {recording.folder for recording in library.recordings()}
+    """At start: clear what interrupted imports left, enter originals that were copied but not yet entered, and finish
+    what was being removed."""
+    known = library.recording_folders()
     for folder in (library.folder / "recordings").iterdir():
         if folder.name.startswith(".incoming-"):
             shutil.rmtree(folder, ignore_errors=True)
+        elif folder.name.startswith(_REMOVED):
+            _finish_removal(library, folder)
         elif folder.is_dir() and folder.name not in known:
             _enter_orphan(library, folder)
     for leftover in cache.glob("*.tmp") if cache.is_dir() else ():
@@ -194,8 +240,21 @@ def _enter_orphan(library: Library, folder: Path) -> None:
     with open(originals[0], "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if library.recording_with_hash(sha256) is None:
+        if beside.file_of(library.folder, folder.name).exists():
+            backups.keep_aside(library.folder, [folder.name])  # what it knows must not be written over
         library.add_recording(title="Recovered recording", folder=folder.name, original=originals[0].name,
                               sha256=sha256, byte_count=originals[0].stat().st_size)
+
+
+def _finish_removal(library: Library, folder: Path) -> None:
+    recording = library.recording_in(folder.name.removeprefix(_REMOVED))
+    if recording is not None and not recording.removed_at:
+        folder.rename(folder.with_name(recording.folder))  # it was taken back just then, or came from a stopped import
+        return
+    if recording is not None:
+        library.owe_erasing()
+        library.remove_recording(recording.id)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _suffix(path: Path) -> str:

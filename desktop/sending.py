@@ -75,11 +75,17 @@ class LibraryGate:
 
 def check(library: Library, recording_id: int, *, consent: bool) -> None:
     """Raises NotAllowed when nothing of this recording may be sent now."""
-    protection = library.recording(recording_id).protection
-    if protection is Protection.NEVER:
+    recording = library.recording(recording_id)
+    if recording.removed_at:
+        raise NotAllowed("This recording is in the bin, so nothing of it was sent. Put it back first.")
+    _check_protection(recording, consent=consent)
+
+
+def _check_protection(recording: Recording, *, consent: bool) -> None:
+    if recording.protection is Protection.NEVER:
         raise NotAllowed("This recording is marked “never upload”, so nothing of it was sent. Use the on-device "
                          "engine, or change its protection in the Details tab.")
-    if protection is Protection.ASK and not consent:
+    if recording.protection is Protection.ASK and not consent:
         raise NotAllowed("Nothing was sent: this recording asks each time before it is uploaded. Start again and say "
                          "yes.")
 
@@ -88,7 +94,7 @@ def check_file(library: Library, sha256: str) -> None:
     """The same for a file that is heard outside the library: the user's mark on that sound holds everywhere."""
     recording = library.recording_with_hash(sha256)
     if recording is not None:
-        check(library, recording.id, consent=True)
+        _check_protection(recording, consent=True)
 
 
 def carry_withheld(known: Library, library: Library, recording: Recording) -> None:

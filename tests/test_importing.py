@@ -184,10 +184,13 @@ def test_an_original_that_was_not_entered_is_entered_at_start(library: Library, 
     orphan = library.folder / "recordings" / "0123abcd"
     orphan.mkdir()
     (orphan / "original.wav").write_bytes(talk.read_bytes())
+    (orphan / "recording.json").write_bytes(b"what an earlier library knew of it")
     for _ in range(2):
         sweep(library, cache)
     (recording,) = library.recordings()
     assert recording.state is RecordingState.PREPARING and recording.title == "Recovered recording"
+    (kept,) = orphan.glob("recording-kept-*.json")
+    assert kept.read_bytes() == b"what an earlier library knew of it"
     ready = prepare_recording(library, cache, recording, ignore_progress)
     assert (ready.state, ready.duration) == (RecordingState.READY, 10.0)
 

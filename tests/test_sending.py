@@ -66,6 +66,15 @@ def test_without_leave_nothing_is_sent_and_the_job_waits(
     assert job.state is JobState.WAITING and "sent" in job.problem
 
 
+def test_nothing_of_a_recording_in_the_bin_is_sent(library: Library, cache: Path, recording: Recording,
+                                                   service: GeminiService) -> None:
+    library.set_protection(recording.id, Protection.MAY)
+    library.set_binned([recording.id], True)
+    with pytest.raises(NotAllowed, match="in the bin"):
+        transcribe(library, cache, recording, service)
+    assert service.requests == [] and library.sendings() == []
+
+
 def test_may_be_sent_needs_no_question(library: Library, cache: Path, recording: Recording,
                                        service: GeminiService) -> None:
     library.set_protection(recording.id, Protection.MAY)

@@ -39,6 +39,10 @@ class Recordings(Store):
         """The recordings in the bin, the last removed first."""
         return self._recordings("removed_at != '' ORDER BY removed_at DESC, id DESC")
 
+    def recording_count(self) -> int:
+        """How many recordings there are, with those in the bin."""
+        return int(self._rows("SELECT count(*) FROM recording")[0][0])
+
     def recording(self, recording_id: int) -> Recording:
         """One recording. LibraryError when it is gone."""
         if not (found := self._recordings("id = ?", recording_id)):
@@ -49,6 +53,15 @@ class Recordings(Store):
         """The recording whose original has this SHA-256, if it is here, be it in the bin."""
         found = self._recordings("sha256 = ?", sha256)
         return found[0] if found else None
+
+    def recording_in(self, folder: str) -> Recording | None:
+        """The recording whose files are in this folder below recordings/, be it in the bin."""
+        found = self._recordings("folder = ?", folder)
+        return found[0] if found else None
+
+    def recording_folders(self) -> set[str]:
+        """The folders of all recordings, also of those in the bin."""
+        return {row[0] for row in self._rows("SELECT folder FROM recording")}
 
     def _recordings(self, condition: str, *values: object) -> list[Recording]:
         chosen = f"SELECT id FROM recording WHERE {condition}"
@@ -122,10 +135,11 @@ class Recordings(Store):
         return [row[0] for row in self._rows("SELECT DISTINCT name FROM tag JOIN recording ON recording.id = "
                                              "recording_id WHERE removed_at = '' ORDER BY name")]
 
-    def set_checked(self, recording_id: int, is_checked: bool) -> None:
-        """Whether somebody has listened to the whole transcript."""
+    def set_checked(self, recordings: Iterable[int], is_checked: bool) -> None:
+        """Whether somebody has listened to the whole transcripts."""
         with self._write() as connection:
-            connection.execute("UPDATE recording SET is_checked = ? WHERE id = ?", (is_checked, recording_id))
+            connection.executemany("UPDATE recording SET is_checked = ? WHERE id = ?",
+                                   [(is_checked, recording) for recording in recordings])
 
     def set_binned(self, recordings: Iterable[int], is_binned: bool) -> None:
         """Put recordings into the bin, or take them out of it."""
@@ -140,8 +154,13 @@ class Recordings(Store):
 
     def set_protection(self, recording_id: int, protection: Protection) -> None:
         """Whether the recording may leave the computer."""
+        self.protect([recording_id], protection)
+
+    def protect(self, recordings: Iterable[int], protection: Protection) -> None:
+        """The same for several."""
         with self._write() as connection:
-            connection.execute("UPDATE recording SET protection = ? WHERE id = ?", (protection.value, recording_id))
+            connection.executemany("UPDATE recording SET protection = ? WHERE id = ?",
+                                   [(protection.value, recording) for recording in recordings])
 
     # -- projects and their vocabulary -----------------------------------------------------------------------
 
@@ -151,11 +170,15 @@ class Recordings(Store):
 
     def set_project(self, recording_id: int, name: str) -> None:
         """Put a recording into a project, which is made when it is new; "" takes it out of any."""
+        self.put_in_project([recording_id], name)
+
+    def put_in_project(self, recordings: Iterable[int], name: str) -> None:
+        """The same for several."""
         with self._write() as connection:
             if name := clean_name(name):
                 connection.execute("INSERT INTO project (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-            connection.execute("UPDATE recording SET project_id = (SELECT id FROM project WHERE name = ?) "
-                               "WHERE id = ?", (name, recording_id))
+            connection.executemany("UPDATE recording SET project_id = (SELECT id FROM project WHERE name = ?) "
+                                   "WHERE id = ?", [(name, recording) for recording in recordings])
 
     def rename_project(self, project_id: int, name: str) -> None:
         """Give a project another name. LibraryConflict when another one has it."""

@@ -11,21 +11,28 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTimer, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QProcess, QSettings, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication, QMessageBox, QStyleFactory
 
 from desktop import environment, paths, settings
 from desktop.api_key import ApiKey
 from desktop.errors import LibraryError
-from desktop.library import Library
+from desktop.library import Library, upkeep
+from desktop.library.store import LibraryDamaged
 from desktop.model import Progress
 from desktop.ui import theme
+from desktop.ui.library_place_start import find_library, move
 from desktop.ui.main_window import MainWindow
 from desktop.ui.single_instance import SingleInstance
 from desktop.ui.words import PlainTextGuard, translated
 from desktop.ui.workspace import Notice, Workspace
 
+if TYPE_CHECKING:
+    from desktop.ui.restore_dialog import Choice
+
+_UPKEEP_AFTER = 3_000  # milliseconds; until then the window shows what it has
 _log = logging.getLogger("pullquote")
 
 
@@ -33,23 +40,80 @@ def run_window(arguments: list[str]) -> int:
     """Open the window; `arguments` are files and folders to import. Gives the exit code."""
     application = make_application()
     files = [str(Path(argument).absolute()) for argument in arguments if not argument.startswith("-")]
-    instance = SingleInstance(paths.private_folder(paths.data_folder()))
+    folder = find_library()
+    if folder is None:
+        return 1
+    instance = SingleInstance(paths.private_folder(folder))
     if not instance.is_first:
         return 0 if instance.hand_over(files) else 1
     try:
-        library = Library(paths.data_folder())
+        window = open_window(folder)
     except LibraryError as error:
         QMessageBox.critical(None, "Pullquote", translated(error.sentence))
         return 1
-    window = make_window(library, complete=False)
+    if window is None:
+        return 1
     instance.files_arrived.connect(lambda names: _arrived(window, names))
     window.painted.connect(lambda: complete_in_turns(window, files))
     window.show()
     code = application.exec()
     end_work(window)
+    window.workspace.library.close()
+    if window.afterwards is not None:
+        carry_out(folder, window.afterwards)
+    if window.move_wanted is not None:
+        move(folder, window.move_wanted)
     instance.close()
-    library.close()
+    if window.afterwards is not None or window.move_wanted is not None:
+        start_again()
     return code
+
+
+def open_window(folder: Path) -> MainWindow | None:
+    """The window over the library in `folder`. When its database is damaged, the user chooses how to bring it back;
+    None: not now. LibraryError when it cannot be opened for another reason.
+    """
+    while True:
+        library = None
+        try:
+            library = Library(folder)
+            return make_window(library, complete=False)
+        except LibraryDamaged as error:
+            problem: str = error.sentence
+        except Exception as error:  # a damaged row may make anything fail that reads it
+            found = upkeep.problems(folder / paths.DATABASE) if library is not None else []
+            if not found:
+                raise
+            problem = LibraryDamaged(folder, found[0]).sentence
+            _log.error("damaged database: %s", type(error).__name__)
+        if library is not None:
+            library.close()
+        if not bring_back(folder, problem):
+            return None
+
+
+def bring_back(folder: Path, problem: str) -> bool:
+    """Let the user choose a backup, or to rebuild; False: neither."""
+    from desktop.ui.restore_dialog import RestoreDialog
+
+    dialog = RestoreDialog(folder, problem=problem, is_open=False)
+    if not dialog.exec() or dialog.choice is None:
+        return False
+    carry_out(folder, dialog.choice)
+    return True
+
+
+def carry_out(folder: Path, choice: Choice) -> None:
+    """Restore or rebuild; the dialog shows how far it is, and stays when there is something to say."""
+    from desktop.ui.restore_dialog import CarryingOut
+
+    CarryingOut(folder, choice).exec()
+
+
+def start_again() -> None:
+    """A new process: nothing of this one is left to write into a library that is another one now."""
+    own = len(sys.orig_argv) - len(sys.argv) + 1  # without the files that were given
+    QProcess.startDetached(sys.executable, [] if getattr(sys, "frozen", False) else sys.orig_argv[1:own])
 
 
 def complete_in_turns(window: MainWindow, files: list[str]) -> None:
@@ -82,6 +146,8 @@ def end_work(window: MainWindow, patience: float = 2.5) -> None:
     """Wait a moment for the stopped workers, so that nothing is cut off in mid-sentence; never longer."""
     end = time.monotonic() + patience
     window.workspace.clear_remote(all_of_it=True)
+    if window.upkeep is not None:
+        window.upkeep.finish()
     while window.workspace.tasks.running and time.monotonic() < end:
         QCoreApplication.processEvents()
         time.sleep(0.01)
@@ -123,7 +189,11 @@ def make_window(library: Library, key: ApiKey | None = None, *, complete: bool =
 
 def after_first_paint(window: MainWindow, files: list[str]) -> None:
     """What can wait: leftovers, the sample, the key, files given on the command line."""
+    from desktop.ui.upkeep import Upkeep
+
     workspace = window.workspace
+    window.upkeep = Upkeep(window)
+    QTimer.singleShot(_UPKEEP_AFTER, window.upkeep, window.upkeep.start)
     if workspace.library.read_only_because:
         workspace.noticed.emit(Notice(workspace.library.read_only_because, is_error=True))
     elif not workspace.settings.sample_offered:
@@ -188,6 +258,7 @@ def _tidied(window: MainWindow, has_files: bool) -> None:
         workspace.open(last)
     if not workspace.library.read_only_because:
         window.offer_leftovers()
+        window.look_after_folders()
 
 
 def _tidy(library: Library, cache: Path, gigabytes: float) -> None:
@@ -196,9 +267,11 @@ def _tidy(library: Library, cache: Path, gigabytes: float) -> None:
 
     import desktop.audio.playback  # noqa: F401
     from desktop.importing import sweep, trim_cache
+    from desktop.moving import settle
     from desktop.sending import sweep as sweep_ledger
 
     if not library.read_only_because:
+        settle(library.folder)
         library.pause_running_jobs()
         sweep_ledger(library)
         sweep(library, cache)

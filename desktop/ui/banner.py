@@ -47,9 +47,10 @@ class Banner(QFrame):
         self._action.setVisible(bool(notice.action))
         self._second.setText(notice.second_action)
         self._second.setVisible(bool(notice.second_action))
-        self._close.setIcon(theme.icon("x", self.palette().text().color()))
-        colours = theme.colours(self.palette())
+        self.setPalette(QPalette())  # its own ground must not decide which theme it is
         palette = self.palette()
+        self._close.setIcon(theme.icon("x", palette.text().color()))
+        colours = theme.colours(palette)
         palette.setColor(palette.ColorRole.Window, colours.error_ground if notice.is_error else colours.info_ground)
         self.setPalette(palette)
 
@@ -57,7 +58,6 @@ class Banner(QFrame):
         """Another theme: its own grounds."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ApplicationPaletteChange and self.notice is not None:
-            self.setPalette(QPalette())
             self.show_notice(self.notice)
 
     def _act_otherwise(self) -> None:

@@ -27,6 +27,7 @@ class ImportItem:
     error: PullquoteError | None = None
     picture: object = None
     recording_id: int = 0  # known as soon as the original is safe
+    was_in_bin: bool = False  # and was taken back
     task: Task | None = field(default=None, repr=False)
 
     @property
@@ -122,6 +123,7 @@ class Imports(QObject):
 
     def _done(self, item: ImportItem, imported: object) -> None:
         item.task = None
+        item.was_in_bin = bool(imported.was_in_bin)  # type: ignore[attr-defined]
         self.items.remove(item)
         self._start_waiting()
         self.changed.emit()

@@ -14,6 +14,7 @@ from desktop.ui.ledger_view import LedgerView
 from desktop.ui.names_panel import NamesPanel
 from desktop.ui.proposals_view import ProposalsView
 from desktop.ui.quotes_panel import QuotesPanel
+from desktop.ui.recording_details import RecordingDetails
 from desktop.ui.words import label, translated
 from desktop.ui.workspace import Workspace
 from desktop.withholding import release
@@ -42,17 +43,19 @@ class Inspector(QTabWidget):
         self.proposals = ProposalsView(workspace)
         layout.addWidget(self.proposals)
         layout.addWidget(self._note)
+        self.details = RecordingDetails(workspace)
         self._facts = QWidget()
         self._form = QFormLayout(self._facts)
+        self._form.setContentsMargins(0, 8, 0, 0)
         self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         self._ledger = LedgerView(workspace)
         details = QWidget()
         below = QVBoxLayout(details)
         below.setContentsMargins(4, 4, 4, 4)
-        below.addWidget(self._facts)
-        below.addWidget(self._ledger, 1)
+        for widget in (self.details, self._ledger, self._facts):
+            below.addWidget(widget)
         below.addStretch()
-        self._details = scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setWidget(details)
@@ -88,7 +91,8 @@ class Inspector(QTabWidget):
 
     def _show_details(self) -> None:
         """Only when they are looked at: many labels, and a question to the library."""
-        if self.currentWidget() is self._details:
+        if self.currentWidget() is self._scroll:
+            self.details.show_recording(self._workspace.recording)
             self._show_facts()
             self._ledger.reload()
 
@@ -109,7 +113,6 @@ class Inspector(QTabWidget):
             self._form.addRow(label(self.tr("Open a recording to see its details."), wrap=True))
             return
         facts = [
-            (self.tr("Title"), recording.title),
             *self._sound_facts(recording),
             (self.tr("Imported"), recording.imported_at[:16].replace("T", " ") + " UTC"),
         ]

@@ -109,31 +109,39 @@ class LibraryModel(QAbstractListModel):
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._rows: list[ImportItem | Recording] = []
+        self._row_of: dict[int, int] = {}
         self._jobs: dict[int, RunningJob] = {}
 
-    def set_rows(self, items: list[ImportItem], recordings: list[Recording], jobs: list[RunningJob]) -> None:
-        """Show these; a changed list is shown anew."""
+    def set_rows(self, items: list[ImportItem], recordings: list[Recording], jobs: list[RunningJob]) -> bool:
+        """Show these; gives whether other rows are there now, so that what was chosen is lost."""
         rows: list[ImportItem | Recording] = [*items, *recordings]
-        self._jobs = {job.recording.id: job for job in jobs}
-        if rows == self._rows:
-            self.refresh()
-            return
+        row_of = {recording.id: row for row, recording in enumerate(recordings, len(items))}
+        same = row_of == self._row_of and rows[:len(items)] == self._rows[:len(items)] and len(rows) == len(self._rows)
+        known = {job.recording.id: job for job in jobs}
+        touched = {*known, *self._jobs}
+        self._jobs = known
+        if same:
+            changed = [row for row, (new, old) in enumerate(zip(rows, self._rows, strict=True))
+                       if new is not old or row < len(items) or new.id in touched]  # type: ignore[union-attr]
+            self._rows = rows
+            if changed:
+                self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
+            return False
         self.beginResetModel()
-        self._rows = rows
+        self._rows, self._row_of = rows, row_of
         self.endResetModel()
-
-    def refresh(self) -> None:
-        """Progress changed."""
-        if self._rows:
-            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
+        return True
 
     def row_of(self, recording_id: int) -> int:
         """Row of a recording; -1 when it is not shown."""
-        return next((row for row, item in enumerate(self._rows)
-                     if isinstance(item, Recording) and item.id == recording_id), -1)
+        return self._row_of.get(recording_id, -1)
 
     def job(self, recording: Recording) -> RunningJob | None:
         return self._jobs.get(recording.id)
+
+    def item(self, row: int) -> ImportItem | Recording:
+        """What is in a row that is there."""
+        return self._rows[row]
 
     def rowCount(self, parent: Index = _ROOT) -> int:
         return 0 if parent.isValid() else len(self._rows)
@@ -144,16 +152,15 @@ class LibraryModel(QAbstractListModel):
         item = self._rows[index.row()]
         if role == ITEM:
             return item
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return item.title
-        if role == Qt.ItemDataRole.AccessibleTextRole:
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._spoken(item)
         return None
 
     def _spoken(self, item: ImportItem | Recording) -> str:
+        from desktop.ui.library_row import facts  # which paints the rows of this model
+
         if isinstance(item, ImportItem):
             return f"{item.title}: {translated(item.error.sentence if item.error else item.sentence)}"
-        job = self._jobs.get(item.id)
-        state = f"{job.fraction:.0%}" if job else self.tr("transcribed") if item.transcript_count else ""
-        length = "YouTube" if item.address else clock(item.duration)
-        return " · ".join(filter(None, (item.title, length, state, item.problem)))
+        return " · ".join(filter(None, (item.title, *facts(item, self._jobs.get(item.id)), item.place, item.problem)))

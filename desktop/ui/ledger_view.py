@@ -69,7 +69,8 @@ class LedgerDialog(QDialog):
         self.setWindowTitle(self.tr("Everything that was sent"))
         self.resize(1240, 520)
         sendings = workspace.library.sendings()
-        titles = {recording.id: recording.title for recording in workspace.library.recordings()}
+        library = workspace.library
+        titles = {recording.id: recording.title for recording in (*library.recordings(), *library.binned())}
         heads = (self.tr("When (UTC)"), self.tr("Recording"), self.tr("What"), self.tr("Part"), self.tr("Size"),
                  self.tr("Stored"), self.tr("Model"), self.tr("Where to"), self.tr("Ended"), self.tr("Tokens in"),
                  self.tr("Tokens out"), self.tr("Cost"))

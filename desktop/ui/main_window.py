@@ -40,7 +40,9 @@ from desktop.model import Protection, Quote, TimeRange, TranscriptDocument, cloc
 from desktop.paths import RESOURCES
 from desktop.ui import actions, theme
 from desktop.ui.desk_verbs import DeskVerbs
+from desktop.ui.library_menus import LibraryMenus
 from desktop.ui.library_panel import LibraryPanel
+from desktop.ui.library_place_verbs import LibraryPlaceVerbs
 from desktop.ui.playback_verbs import PlaybackVerbs
 from desktop.ui.recorder_verbs import RecorderVerbs
 from desktop.ui.status import StatusBar
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from desktop.transcription import Options
     from desktop.ui.inspector import Inspector
     from desktop.ui.recording_view import RecordingView
+    from desktop.ui.restore_dialog import Choice
+    from desktop.ui.upkeep import Upkeep
 
 _TYPING = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
 
@@ -61,7 +65,7 @@ _ON_LINES = ("edit_line", "split_line", "merge_previous", "merge_next", "insert_
              "new_speaker", "part_speaker", *(f"speaker_{number}" for number in range(1, 10)))
 
 
-class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
+class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryPlaceVerbs, QMainWindow):
     """Puts the panels together; every verb here is small and calls the workspace."""
 
     painted = Signal()  # the window has been on screen once
@@ -70,11 +74,14 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
         super().__init__()
         self.workspace, self._geometry = workspace, geometry
         self._was_painted = False
+        self.upkeep: Upkeep | None = None  # begins after the first paint
+        self.damage = ""  # what is wrong with the database
+        self.afterwards: Choice | None = None  # what to do when the library is closed
         self.is_complete = False
         self.setWindowTitle("Pullquote")
         self.setAcceptDrops(True)
         self.actions_by_name = self._build_actions()
-        self.library_panel = LibraryPanel(workspace)
+        self.library_panel = LibraryPanel(workspace, self.actions_by_name)
         self.view: RecordingView
         self.inspector: Inspector
         self._build()
@@ -119,6 +126,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
         for action in self.actions_by_name.values():
             action.setEnabled(True)
         self._show_state()
+        self.workspace.keep_bin_tidy()
         self.workspace.segment_selected.connect(
             lambda _: waveform_accessible.announce_selection(self.view.waveform))
         application = QApplication.instance()
@@ -179,6 +187,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
     def _connect(self) -> None:
         workspace = self.workspace
         self.library_panel.import_requested.connect(self.import_files)
+        self.library_panel.menu_requested.connect(self.show_library_menu)
+        self.library_panel.chosen_changed.connect(self.show_library_rules)
         self.view.transport.transcribe_range_requested.connect(self.transcribe_range)
         self.view.open_video.clicked.connect(self.open_video)
         self.view.transport.play_range_requested.connect(self.play_range)
@@ -216,10 +226,10 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
             "export": document is not None, "copy": document is not None, "rename_speaker": document is not None,
             "hear_again": document is not None and not busy,
             "remove_transcript": document is not None and not busy, "transcribe": recording is not None and not busy,
-            "transcribe_range": workspace.range is not None and not busy, "rename": recording is not None,
+            "transcribe_range": workspace.range is not None and not busy,
             "translate": document is not None and workspace.has_key, "ask": recording is not None,
             "vocabulary": recording is not None,
-            "remove": recording is not None and not busy, "continue": workspace.unfinished_job() is not None,
+            "continue": workspace.unfinished_job() is not None,
             "play_range": workspace.range is not None and player.can_play, "clear_range": workspace.range is not None,
             "zoom_range": workspace.range is not None, "loop": workspace.range is not None and player.can_play,
             "play_segment": document is not None and player.can_play,
@@ -230,6 +240,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
             "reveal": bool(workspace.desk.off_record), "off_record": recording is not None,
             "background": recording is not None, "import_transcript": recording is not None,
             **dict.fromkeys(_ON_LINES, document is not None)}
+        self.show_library_rules()
         for name, rule in rules.items():
             self.actions_by_name[name].setEnabled(rule)
         self._show_history()
@@ -542,6 +553,19 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
         self.view.transcript.commit()
         VersionsDialog(self.workspace, self).open()
 
+    def show_backups(self) -> None:
+        from desktop.ui.restore_dialog import RestoreDialog
+
+        dialog = RestoreDialog(self.workspace.library.folder, self, problem=self.damage)
+        dialog.chosen.connect(self._leave_for)
+        dialog.open()
+
+    def _leave_for(self, choice: Choice) -> None:
+        """Done when the library is closed (see application.py); then the program starts again."""
+        self.afterwards = choice
+        if not self.close():
+            self.afterwards = None
+
     def check_quotes(self) -> None:
         from desktop.ui.quote_check_dialog import QuoteCheckDialog
 
@@ -601,14 +625,6 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
 
     # -- verbs: names ----------------------------------------------------------------------------------------
 
-    def rename_recording(self) -> None:
-        recording = self.workspace.recording
-        if recording is not None:
-            title, fine = QInputDialog.getText(self, self.tr("Rename recording"), self.tr("Title"),
-                                               QLineEdit.EchoMode.Normal, recording.title)
-            if fine and title.strip():
-                self.workspace.rename(title)
-
     def rename_speaker(self) -> None:
         """Of the chosen line."""
         segment = self.workspace.segment(self.workspace.selected)
@@ -624,14 +640,6 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
         self.view.transcript.commit()
         if document is not None and speaker_id in document.speakers:
             RenameDialog(self.workspace, document, speaker_id, self).exec()
-
-    def remove_recording(self) -> None:
-        recording = self.workspace.recording
-        if recording is not None and sure(self, self.tr("Remove recording"), self.tr(
-                "Remove “{title}” from the library? Its audio and all its transcripts are deleted from Pullquote's "
-                "folder. The file that you imported it from stays where it is.").format(title=recording.title),
-                self.tr("Remove")):
-            self.workspace.remove(recording)
 
     def remove_transcript(self) -> None:
         document = self.workspace.document
@@ -712,7 +720,9 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, QMainWindow):
         if self.is_recording and not self.may_stop_recording():
             event.ignore()
             return
-        self.view.transcript.commit() if self.is_complete else None
+        if self.is_complete:
+            self.view.transcript.commit()
+            self.inspector.details.keep()
         if not self.workspace.edits.saver.close() and not self.may_lose_edits():
             event.ignore()
             return

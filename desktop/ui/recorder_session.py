@@ -12,8 +12,9 @@ from desktop.audio.peaks import Peaks
 from desktop.errors import PullquoteError
 from desktop.model import Progress, Recording
 from desktop.recording import recovery
-from desktop.recording.control import Recorder, new_folder
+from desktop.recording.control import Recorder, attach, new_folder
 from desktop.recording.messages import Device, State, Status
+from desktop.recording.recovery import Leftover
 from desktop.sentences import Sentence
 from desktop.ui.words import translated
 
@@ -97,6 +98,11 @@ class RecorderSession(QObject):
         self._workspace.tasks.start(_start, self._workspace.library.folder / "recordings", device, channels, title,
                                     done=lambda recorder: self._adopt(recorder, title), failed=failed)
         self.state_changed.emit()
+
+    def take_over(self, recorder: Recorder) -> None:
+        """Look after a recorder that was found at work: the window that started it died."""
+        if not self.is_running:
+            self._adopt(recorder, recorder.title)
 
     def _adopt(self, recorder: Recorder, title: str) -> None:
         """Look after a recorder that was started just now, or found at work."""
@@ -207,6 +213,16 @@ class RecorderSession(QObject):
         workspace.tasks.start(_keep, workspace, folder, title, pass_report=True, done=done, failed=failed,
                               progress=told)
         self.state_changed.emit()
+
+
+def look_for_leftovers(recordings: Path, ours: set[Path | None],
+                       is_free: bool) -> tuple[list[Leftover], Recorder | None]:
+    """What is not in the library and not `ours`; and a recorder whose window died, if the session `is_free` for it."""
+    found = [leftover for leftover in recovery.leftovers(recordings) if leftover.folder not in ours]
+    for leftover in found:
+        if is_free and leftover.is_running and (recorder := attach(leftover.folder)) is not None:
+            return [other for other in found if other is not leftover], recorder
+    return found, None
 
 
 def _start(recordings: Path, device: str, channels: int, title: str) -> Recorder:

@@ -15,6 +15,7 @@ from desktop.ui.workspace import Notice
 
 if TYPE_CHECKING:
     from desktop.audio.alarm import Alarm
+    from desktop.recording.control import Recorder
     from desktop.recording.recovery import Leftover
     from desktop.ui.recorder_panel import RecorderPanel
     from desktop.ui.recorder_session import RecorderSession
@@ -180,19 +181,22 @@ class RecorderVerbs:
 
     def offer_leftovers(self, *, even_if_none: bool = False) -> None:
         """Look for recordings that are not in the library, off the GUI thread, and show them."""
-        from desktop.recording.recovery import leftovers
+        from desktop.ui.recorder_session import look_for_leftovers
 
-        def show(found: list[Leftover]) -> None:
-            session = self._recorder_session() if found else None
-            ours = {session.folder, *session.saving} if session else set()
-            if wanted := [leftover for leftover in found if leftover.folder not in ours]:
-                self._show_leftovers(wanted)
-            elif even_if_none:
+        def show(found: tuple[list[Leftover], Recorder | None]) -> None:
+            left, at_work = found
+            if at_work is not None:
+                self._recorder_session().take_over(at_work)
+                self.recorder_panel.show()
+            if left:
+                self._show_leftovers(left)
+            elif even_if_none and at_work is None:
                 self.workspace.noticed.emit(Notice(translated(_N(
                     "core", "There is no recording to recover: all of them are in the library."))))
 
-        self.workspace.tasks.start(leftovers, self.workspace.library.folder / "recordings", done=show,
-                                   failed=self.workspace.show_error)
+        ours = {self.session.folder, *self.session.saving} if self.session is not None else set()
+        self.workspace.tasks.start(look_for_leftovers, self.workspace.library.folder / "recordings", ours,
+                                   not self.is_recording, done=show, failed=self.workspace.show_error)
 
     def recover(self) -> None:
         """By the menu: say so, too, when there is nothing."""

@@ -20,7 +20,6 @@ from desktop.model import (
     Job,
     Progress,
     Proposal,
-    Protection,
     Recording,
     RecordingState,
     Segment,
@@ -33,6 +32,7 @@ from desktop.settings import Settings
 from desktop.ui.edits import Edits
 from desktop.ui.imports import ImportItem, Imports
 from desktop.ui.jobs import Jobs
+from desktop.ui.library_verbs import LibraryVerbs
 from desktop.ui.masking import masked_document
 from desktop.ui.player import Player
 from desktop.ui.questions import Questions
@@ -52,7 +52,7 @@ class Notice:
     second_verb: Callable[[], object] | None = None
 
 
-class Workspace(QObject):
+class Workspace(LibraryVerbs):
     """Holds the open recording and everything the panels share."""
 
     library_changed = Signal()
@@ -439,34 +439,12 @@ class Workspace(QObject):
             self.library_changed.emit()
             self.recording_changed.emit()
 
-    def set_protection(self, protection: Protection) -> None:
-        """Whether the open recording may leave the computer."""
-        if self.recording is not None:
-            self._guarded(self.library.set_protection, self.recording.id, protection)
-            self.recording = self.library.recording(self.recording.id)
-            self.ledger_changed.emit()
-
     def set_terms(self, project: str, terms: list[str]) -> None:
         """The open recording's project, made when it is new, and the names and terms of it."""
         if self.recording is not None:
             self._guarded(self.library.set_project, self.recording.id, project)
             self.recording = self.library.recording(self.recording.id)
             self._guarded(self.library.set_terms, self.recording.project_id, terms)
-
-    def remove(self, recording: Recording) -> None:
-        """Remove a recording with everything that belongs to it, off the GUI thread."""
-        from desktop.importing import remove_recording
-
-        if self.recording is not None and self.recording.id == recording.id:
-            self.open(None)
-        self.edits.forget(recording.id)
-
-        def failed(error: PullquoteError) -> None:
-            self.show_error(error)
-            self.library_changed.emit()
-
-        self.tasks.start(remove_recording, self.library, self.cache, recording,
-                         done=lambda _: self.library_changed.emit(), failed=failed)
 
     def _imported(self, item: ImportItem, recording: Recording, was_here: bool) -> None:
         self.library_changed.emit()
@@ -477,10 +455,13 @@ class Workspace(QObject):
         if watched or not busy:
             self.open(recording)
         if was_here:
-            self._say_it_was_here(recording)
+            self._say_it_was_here(recording, item.was_in_bin)
 
-    def _say_it_was_here(self, recording: Recording) -> None:
-        if self.recording is not None and self.recording.id == recording.id:
+    def _say_it_was_here(self, recording: Recording, was_in_bin: bool) -> None:
+        if was_in_bin:
+            self.noticed.emit(Notice(say("“{title}” was in the bin; it was taken back with everything that belongs to "
+                                         "it.", title=recording.title)))
+        elif self.recording is not None and self.recording.id == recording.id:
             self.noticed.emit(Notice(say("“{title}” is in the library already; it was opened instead of being "
                                          "imported twice.", title=recording.title)))
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from desktop.library import Library
@@ -15,7 +15,8 @@ def test_details_are_there_whenever_they_are_looked_at(window: MainWindow, libra
     inspector, workspace = window.inspector, window.workspace
 
     def texts() -> set[str]:
-        return {widget.text() for widget in inspector.currentWidget().findChildren(QLabel)}
+        tab = inspector.currentWidget()
+        return {widget.text() for kind in (QLabel, QLineEdit) for widget in tab.findChildren(kind)}
 
     workspace.open(library.recording(sample.id))
     qtbot.waitUntil(lambda: workspace.document is not None, timeout=20_000)

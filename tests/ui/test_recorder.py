@@ -26,6 +26,7 @@ from desktop.ui.live_waveform import LiveWaveform
 from desktop.ui.main_window import MainWindow
 from desktop.ui.recorder_dialogs import ReminderDialog
 from desktop.ui.recovery_dialog import RecoveryDialog
+from desktop.ui.tray import Tray
 from tests.reliability.fake_device import CHANNELS, RATE, numbers_of, start_recorder
 
 NUMBERS = Device("fake:1", "Numbers", CHANNELS, RATE)
@@ -275,3 +276,36 @@ def test_the_recorder_in_pictures(window: MainWindow, qtbot: QtBot, start: Start
     assert window.session is not None
     window.session.stop_and_wait()
     picture(recovery(window, qtbot), "recovery")
+
+
+def test_a_recording_goes_on_in_the_window_that_is_started_again(window: MainWindow, library: Library, qtbot: QtBot,
+                                                                 start: Start) -> None:
+    start("Goes on")
+    assert window.session is not None and window.session._recorder is not None
+    recorder = window.session._recorder
+    window.session._ticker.stop()  # as a window that died: nobody holds the recorder's pipe any more
+    window.session._recorder = None
+    assert recorder._process is not None and recorder._process.stdin is not None
+    recorder._process.stdin.close()
+    qtbot.wait(300)
+    window.offer_leftovers()
+    qtbot.waitUntil(lambda: window.is_recording and state(window) is State.RECORDING, timeout=10_000)
+    wait_for_sound(qtbot, window, 0.3)
+    assert not window.findChildren(RecoveryDialog) and window.windowTitle().startswith("●")
+    recording = stopped(qtbot, window)
+    assert recording.title == "Goes on" and not np.count_nonzero(np.diff(frames(library, recording)) != 1)
+
+
+def test_the_sign_beside_the_clock_says_how_long_it_has_recorded(window: MainWindow, qtbot: QtBot,
+                                                                 start: Start) -> None:
+    start()
+    assert window.session is not None
+    tray = Tray(window.session, window.actions_by_name, window)
+    wait_for_sound(qtbot, window, 0.2)
+    assert tray.toolTip().startswith("Pullquote records: 0:0")
+    window.actions_by_name["record_pause"].trigger()
+    qtbot.waitUntil(lambda: tray.toolTip().startswith("Pullquote is paused"))
+    menu = tray.contextMenu()
+    assert [action.isEnabled() for action in menu.actions()] == [True] * 4
+    with qtbot.waitSignal(tray.window_wanted):
+        menu.actions()[0].trigger()

@@ -1,0 +1,91 @@
+"""Wiping: after rows are deleted, their words are still in the search index, in the log of changes, in free pages."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+from desktop.errors import LibraryError
+from desktop.library.store import Store
+
+_INDEXES = ("segment_search", "note_search")
+_PAGES_AT_ONCE = 200  # of an index, in one transaction: a few milliseconds, then others may write
+_PATIENCE = 10.0  # seconds for readers to come to an end
+_SMALL = 64 << 20  # bytes; up to here giving back free space takes some tenths of a second, while nobody can write
+
+
+class Erasing(Store):
+    """Deleted words are overwritten, in a connection of its own and in small steps.
+
+    Rows are deleted under `secure_delete`, so their pages are zeroed; what that does not reach are the words that the
+    search index keeps until its pieces are joined, and older pages in the log of changes. A bigger library keeps its
+    free pages, which are zeros, for what comes next. A small file says that wiping is owed, so that a run that was
+    interrupted is made up for at the next start.
+    """
+
+    @property
+    def _owed(self) -> Path:
+        return self.folder / "words-to-erase"
+
+    @property
+    def has_words_to_erase(self) -> bool:
+        """Whether something was deleted whose words may still be in the file."""
+        return self._owed.exists()
+
+    def owe_erasing(self) -> None:
+        """Note, before rows are deleted for ever, that their words are to be wiped."""
+        if not self.read_only_because:
+            self._owed.touch(mode=0o600)
+
+    def erase_words(self) -> None:
+        """Wipe what is owed; takes a while and disturbs nobody. Raises LibraryError when it is to be tried again."""
+        if not self.has_words_to_erase or self.read_only_because:
+            return
+        before = self._owed.stat().st_mtime_ns
+        try:
+            connection = sqlite3.connect(self._file, isolation_level=None, timeout=_PATIENCE)
+            try:
+                self._wipe(connection)
+            finally:
+                connection.close()
+            if self._owed.stat().st_mtime_ns == before:  # nothing else was removed meanwhile
+                self._owed.unlink()
+        except (sqlite3.Error, OSError) as error:
+            raise LibraryError(
+                "The recordings are removed, but their words could not yet be wiped from the library's file "
+                "({reason}). This is tried again at the next start.", reason=error) from error
+
+    def _wipe(self, connection: sqlite3.Connection) -> None:
+        for pragma in ("secure_delete = ON", "synchronous = FULL", "fullfsync = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        for index in _INDEXES:
+            _join_pieces(connection, index)
+        if self._may_vacuum():
+            connection.execute("VACUUM")
+        _empty_log(connection)
+
+    def _may_vacuum(self) -> bool:
+        size = self._file.stat().st_size
+        return size <= _SMALL and shutil.disk_usage(self.folder).free > 3 * size + (64 << 20)
+
+
+def _join_pieces(connection: sqlite3.Connection, table: str) -> None:
+    """What FTS5's 'optimize' does, in steps (see "merge" in its documentation): deleted words fall out."""
+    pages = -_PAGES_AT_ONCE  # the first step brings all pieces to one level
+    while True:
+        before = connection.total_changes
+        connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))
+        if connection.total_changes - before < 2:  # nothing was left to join
+            return
+        pages = _PAGES_AT_ONCE
+
+
+def _empty_log(connection: sqlite3.Connection) -> None:
+    """Bring all changes into the file and cut the log of changes to nothing."""
+    end = time.monotonic() + _PATIENCE
+    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() > end:
+            raise sqlite3.OperationalError("somebody is still reading")
+        time.sleep(0.05)
