@@ -139,7 +139,7 @@ def test_soak_runs_its_file_without_a_key_and_hands_the_exit_code_on(monkeypatch
         started.append((command, env))
         return 1
 
-    monkeypatch.setattr(dev, "set_up", lambda: None)
+    monkeypatch.setattr(dev, "set_up", lambda *packages: None)
     monkeypatch.setattr(dev, "run_child", run_child)
     monkeypatch.setenv("GEMINI_API_KEY", "somebody's")
     assert dev.COMMANDS["soak"](["--quick", "--seed", "5"]) == 1
