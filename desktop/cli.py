@@ -30,18 +30,14 @@ from desktop.model import (
     ignore_progress,
     parse_clock,
 )
-from desktop.receipts import PRESETS, claims_of, shown, what_goes
-from desktop.terminal import keys
 
 if TYPE_CHECKING:
     from desktop.library import Library
-    from desktop.recording.control import Recorder
-    from desktop.recording.messages import Status
 
 DONE, FAILED, USAGE, PARTLY, STOPPED = 0, 1, 2, 3, 130
 COMMANDS = ("transcribe", "import", "import-transcript", "ask", "count", "translate", "key", "ledger", "protect",
             "record", "library")
-_stop = threading.Event()
+stopping = threading.Event()
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Options: TypeAlias = argparse.Namespace
 
@@ -86,19 +82,17 @@ def demo() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from desktop import cli_library
+    from desktop import cli_gemini, cli_library, cli_record
 
     parser = argparse.ArgumentParser(prog="pullquote", description="From interview to quote you can stand behind.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_transcribe(commands)
     _add_archive(commands)
     _add_import(commands)
-    _add_ask(commands)
-    _add_count(commands)
-    _add_translate(commands)
+    cli_gemini.add(commands)
     _add_key(commands)
     _add_ledger(commands)
-    _add_record(commands)
+    cli_record.add(commands)
     cli_library.add(commands)
     return parser
 
@@ -106,11 +100,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_transcribe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("transcribe", help="turn recordings into transcripts")
     command.set_defaults(run=_transcribe)
-    command.add_argument("files", nargs="+", metavar="FILE", type=_source, help="a file, a folder, or the address of "
+    command.add_argument("files", nargs="+", metavar="FILE", type=source_of, help="a file, a folder, or the address of "
                          "a public video on YouTube")
     command.add_argument("--engine", choices=("gemini", "device"), help="default: gemini with a key, else device")
     command.add_argument("--model", default="", help="a Gemini model, or the size of an on-device model")
-    command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
+    command.add_argument("--range", dest="time_range", type=time_range_of, metavar="02:30-03:29")
     command.add_argument("--language", default="", metavar="es", help="the language spoken; default: detect")
     command.add_argument("--translate-to", default=None, metavar="en|none")
     command.add_argument("--speakers", type=_speaker_count, metavar="N", help="how many people speak")
@@ -123,10 +117,10 @@ def _add_transcribe(commands: argparse._SubParsersAction[argparse.ArgumentParser
     command.add_argument("--output", default="-", metavar="PATH|-", help="a file, a folder, or - for stdout")
     command.add_argument("--no-emotion", dest="emotion", action="store_false", help="do not ask for emotions")
     command.add_argument("--keep", action="store_true", help="keep recording and transcript in the library")
-    _add_format(command)
+    add_format(command)
 
 
-def _add_format(command: argparse.ArgumentParser) -> None:
+def add_format(command: argparse.ArgumentParser) -> None:
     """What the result looks like; the window offers the same, and PDF."""
     from desktop.exports import FORMATS, Options
 
@@ -142,10 +136,10 @@ def _add_format(command: argparse.ArgumentParser) -> None:
                               ("--lines-per-cue", shown.lines_per_cue, "lines at a time"),
                               ("--cue-seconds", shown.cue_seconds, "the longest time on the screen"),
                               ("--reading-speed", shown.reading_speed, "letters a second")):
-        limits.add_argument(flag, type=_limit, default=usual, metavar="N", help=f"{what}; default: {usual:g}")
+        limits.add_argument(flag, type=limit_of, default=usual, metavar="N", help=f"{what}; default: {usual:g}")
 
 
-def _limit(text: str) -> int:
+def limit_of(text: str) -> int:
     if not text.isdecimal() or int(text) > 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number up to 1000")
     return int(text)
@@ -178,36 +172,6 @@ def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command.add_argument("what", choices=("set", "test", "forget", "where"))
 
 
-def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = commands.add_parser("ask", help="ask Gemini about a recording; each sentence names its source")
-    command.set_defaults(run=_ask)
-    command.add_argument("file", metavar="FILE", type=_source, help="a file, or the address of a video on YouTube")
-    command.add_argument("questions", nargs="*", metavar="QUESTION", help="one or more; each knows those before it")
-    command.add_argument("--preset", choices=tuple(PRESETS), help="a ready-made question")
-    command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
-    command.add_argument("--model", default="", help="a general Gemini model")
-    command.add_argument("--keep", action="store_true", help="use the library, and keep recording and answer there")
-
-
-def _add_count(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = commands.add_parser("count", help="how many tokens a recording is; uploads it, counts, and removes it")
-    command.set_defaults(run=_count)
-    command.add_argument("file", metavar="FILE", type=Path)
-    command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29")
-    command.add_argument("--model", default="", help="a general Gemini model")
-
-
-def _add_translate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = commands.add_parser("translate", help="translate the newest transcript of a recording in the library")
-    command.set_defaults(run=_translate)
-    command.add_argument("file", metavar="FILE", type=Path, help="the file that was imported")
-    command.add_argument("--to", default="en", metavar="en", help="the language to translate into")
-    command.add_argument("--range", dest="time_range", type=_time_range, metavar="02:30-03:29",
-                         help="only the lines in it")
-    command.add_argument("--output", default="-", metavar="PATH|-")
-    _add_format(command)
-
-
 def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("ledger", help="what of your recordings left this computer")
     command.set_defaults(run=_ledger)
@@ -217,19 +181,7 @@ def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("level", choices=[level.value for level in Protection])
 
 
-def _add_record(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = commands.add_parser("record", help="record until Ctrl+C, into the library or a file")
-    command.set_defaults(run=_record)
-    command.add_argument("--device", default="", metavar="NAME", help="as --devices shows it; default: the system's")
-    command.add_argument("--devices", action="store_true", help="only show what can be recorded from")
-    command.add_argument("--channels", choices=("mono", "stereo", "two"), default="mono",
-                         help="two: two microphones as two tracks")
-    command.add_argument("--title", default="", help="in the library")
-    command.add_argument("--output", type=_sound_file, metavar="FILE", help="a .flac or .wav instead of the library")
-    command.add_argument("--recover", action="store_true", help="only bring in what a crash left behind")
-
-
-def _sound_file(text: str) -> Path:
+def sound_file(text: str) -> Path:
     if Path(text).suffix.lower() not in (".flac", ".wav"):
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .flac or .wav")
     return Path(text)
@@ -248,7 +200,7 @@ class _Address:
     stem = name
 
 
-def _source(text: str) -> Path | _Address:
+def source_of(text: str) -> Path | _Address:
     """A file, a folder, or a video."""
     from desktop.videos import is_address, video_address
 
@@ -261,7 +213,7 @@ def _source(text: str) -> Path | _Address:
     return _Address(address)
 
 
-def _take_in(library: Library, cache: Path, source: Path | _Address, show: _Stderr) -> Recording:
+def take_in(library: Library, cache: Path, source: Path | _Address, show: Stderr) -> Recording:
     """The recording, imported if it was not here."""
     from desktop.importing import import_audio
     from desktop.videos import add_video
@@ -271,7 +223,7 @@ def _take_in(library: Library, cache: Path, source: Path | _Address, show: _Stde
     return import_audio(library, cache, source, show.report).recording
 
 
-def _time_range(text: str) -> TimeRange:
+def time_range_of(text: str) -> TimeRange:
     try:
         start, end = (parse_clock(piece) for piece in text.replace("–", "-").split("-"))
     except ValueError:
@@ -299,7 +251,7 @@ def _transcribe(options: argparse.Namespace, environment_key: str) -> int:
     if engine == "gemini":
         what = "address" if all(isinstance(file, _Address) for file in options.files) else "audio"
         print(f"The {what} is sent to {url.split('/')[2]}.", file=sys.stderr)
-    with _stopping_softly(), _library(options.keep) as (library, cache), _ledger_beside(
+    with stopping_softly(), open_library(options.keep) as (library, cache), ledger_beside(
             engine == "gemini" and not options.keep) as ledger:
         codes = {_one_file(options, file, engine, key, url, library, cache, targets.get(file), ledger)
                  for file in options.files}
@@ -338,12 +290,12 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
     from desktop.sending import LibraryGate, manner_of
     from desktop.transcription import Options, run_job, start_job
 
-    show = _Stderr(file.name)
-    saved = settings.load(_settings_file())
+    show = Stderr(file.name)
+    saved = settings.load(settings_path())
     try:
-        recording = _take_in(library, cache, file, show)
+        recording = take_in(library, cache, file, show)
         if not options.keep:
-            _take_marks(library, recording, sends=engine_name == "gemini")
+            take_marks(library, recording, sends=engine_name == "gemini")
         model = saved.gemini_model if recording.address and not options.model else _model(
             options.model, engine_name, saved)
         engine = make_engine(engine_name, model, key=key, url=url,
@@ -353,7 +305,7 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
             engine_name, model, options.time_range, options.language, _translate_to(options, engine_name),
             options.speakers, emotion=options.emotion, vocabulary=options.terms, is_smooth=options.smooth))
     except PullquoteError as error:
-        if isinstance(error, Cancelled) or _stop.is_set():  # Ctrl+C ends our child, too: no fault of the file
+        if isinstance(error, Cancelled) or stopping.is_set():  # Ctrl+C ends our child, too: no fault of the file
             raise Cancelled from None
         show.failed(error.sentence)
         return FAILED
@@ -366,7 +318,7 @@ def _one_file(options: argparse.Namespace, file: Path | _Address, engine_name: s
         problem = job.problem if job.state is not JobState.DONE else ""
     except (KeyboardInterrupt, Cancelled):
         if not options.keep:
-            _write(library.document(job.transcript_id), options, target, only_if_any=True)
+            write_document(library.document(job.transcript_id), options, target, only_if_any=True)
         raise
     except PullquoteError as error:
         problem = error.sentence
@@ -386,24 +338,24 @@ def _model(wanted: str, engine: str, saved: settings.Settings) -> str:
     return wanted or saved.two_hearings or saved.gemini_model
 
 
-def _take_marks(library: Library, recording: Recording, *, sends: bool) -> None:
+def take_marks(library: Library, recording: Recording, *, sends: bool) -> None:
     """What is marked on this sound in the user's library holds outside it: “never upload”, and off the record."""
     from desktop.paths import data_folder
     from desktop.sending import carry_withheld, check_file
 
     if (data_folder() / "library.db").exists():
-        with _library(keep=True, writes=False) as (known, _):
+        with open_library(keep=True, writes=False) as (known, _):
             if sends:
                 check_file(known, recording.sha256)
             carry_withheld(known, library, recording)
 
 
 def _result(document: TranscriptDocument, problem: str, failed: bool, options: argparse.Namespace,
-            target: Path | None, show: _Stderr, gaps: Sequence[TimeRange]) -> int:
+            target: Path | None, show: Stderr, gaps: Sequence[TimeRange]) -> int:
     if failed and not document.segments:
         show.failed(problem)
         return FAILED
-    _write(document, options, target)
+    write_document(document, options, target)
     if problem:
         show.failed(problem)
     for gap in document.transcript.missing:
@@ -413,7 +365,7 @@ def _result(document: TranscriptDocument, problem: str, failed: bool, options: a
     return PARTLY if failed or document.transcript.missing else DONE
 
 
-def _write(document: TranscriptDocument, options: argparse.Namespace, target: Path | None,
+def write_document(document: TranscriptDocument, options: argparse.Namespace, target: Path | None,
            only_if_any: bool = False) -> None:
     from desktop.exporting import render, write
     from desktop.exports import Options
@@ -460,19 +412,19 @@ def _targets(options: argparse.Namespace) -> dict[Path | _Address, Path]:
 def _translate_to(options: argparse.Namespace, engine: str) -> str:
     if engine == "device":
         return ""
-    wanted = options.translate_to if options.translate_to is not None else settings.load(_settings_file()).translate_to
+    wanted = options.translate_to if options.translate_to is not None else settings.load(settings_path()).translate_to
     return "" if wanted == "none" else str(wanted)
 
 
 @contextlib.contextmanager
-def _stopping_softly() -> Iterator[None]:
+def stopping_softly() -> Iterator[None]:
     """Ctrl+C ends the work at its next report, so that no child and no half-made file is left; twice ends at once."""
     def stop(*_: object) -> None:
-        if _stop.is_set():
+        if stopping.is_set():
             raise KeyboardInterrupt
-        _stop.set()
+        stopping.set()
 
-    _stop.clear()
+    stopping.clear()
     before = signal.signal(signal.SIGINT, stop)
     try:
         yield
@@ -481,7 +433,7 @@ def _stopping_softly() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Path]]:
+def open_library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Path]]:
     """The user's library, or one that is gone afterwards; an open window bars only who `writes`."""
     from desktop.library import Library
     from desktop.paths import cache_folder, data_folder
@@ -489,7 +441,7 @@ def _library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Path]]:
 
     if keep:
         require_local(data_folder())
-        if writes and _window_is_open(data_folder()):
+        if writes and window_is_open(data_folder()):
             raise UserError("Pullquote's window is open on this library, and only one program may write to it. Close "
                             "the window, or leave out --keep and import in the window.")
         library = Library(data_folder())
@@ -531,7 +483,7 @@ def _write_own_files(library: Library) -> None:
 
 
 @contextlib.contextmanager
-def _ledger_beside(wanted: bool) -> Iterator[Library | None]:
+def ledger_beside(wanted: bool) -> Iterator[Library | None]:
     """The user's library, for the lines about a recording that is not kept in it."""
     from desktop.library import Library
     from desktop.paths import data_folder
@@ -546,7 +498,7 @@ def _ledger_beside(wanted: bool) -> Iterator[Library | None]:
         ledger.close()
 
 
-def _window_is_open(folder: Path) -> bool:
+def window_is_open(folder: Path) -> bool:
     """Whether the process named in the window's lock file (ui/single_instance.py) is running."""
     try:
         process = int((folder / "pullquote.lock").read_text("utf-8").split()[0])
@@ -562,10 +514,10 @@ def _window_is_open(folder: Path) -> bool:
 def _trim(cache: Path) -> None:
     from desktop.importing import trim_cache
 
-    trim_cache(cache, int(settings.load(_settings_file()).cache_gigabytes * 1e9), keep=())
+    trim_cache(cache, int(settings.load(settings_path()).cache_gigabytes * 1e9), keep=())
 
 
-def _settings_file() -> Path:
+def settings_path() -> Path:
     from desktop.paths import settings_file
 
     return settings_file()
@@ -585,85 +537,12 @@ def _key(options: argparse.Namespace, environment_key: str) -> int:
     return _test_key(environment_key or store.read().key)
 
 
-def _ask(options: argparse.Namespace, environment_key: str) -> int:
-    """Over the words when the recording is in the library with a transcript (--keep), else over the sound."""
-    from desktop.asking import ask
-    from desktop.engines.gemini_answers import make
-    from desktop.sending import LibraryGate
-
-    questions = options.questions or ([PRESETS[options.preset][1]] if options.preset else [])
-    if not questions:
-        raise UserError("Write a question in quotes, or choose one with --preset.")
-    key, url, saved = environment_key or ApiKey().read().key, environment.service_url(), settings.load(_settings_file())
-    if not key:
-        raise UserError("No Gemini key is set. Set one with 'pullquote key set'.")
-    with _stopping_softly(), _library(options.keep) as (library, cache), _ledger_beside(not options.keep) as ledger:
-        show = _Stderr(options.file.name)
-        recording = _take_in(library, cache, options.file, show)
-        if not options.keep:
-            _take_marks(library, recording, sends=True)
-        newest = next(iter(library.transcripts(recording.id)), None)
-        document = library.document(newest.id) if newest else None
-        about_sound = bool(options.preset and PRESETS[options.preset][2])
-        goes = {"words": "the words of the transcript", "sound": "the sound", "both": "the words and the sound",
-                "video": "the address of the video"}[what_goes(document, options.time_range, recording,
-                                                              about_sound=about_sound)]
-        print(f"The question is sent to {url.split('/')[2]}, with {goes}.", file=sys.stderr)
-        answers = make(options.model or saved.gemini_model, key=key, url=url, style=saved.house_style,
-                       gate=LibraryGate(library, recording.id, consent=True, ledger=ledger))
-        try:
-            thread = None
-            for question in questions:
-                thread = ask(library, cache, recording, answers, question, document=document, thread=thread,
-                             time_range=options.time_range, report=show.report, about_sound=about_sound)
-                show.clear()
-                if len(questions) > 1:
-                    print(f"\n{question}")
-                for claim in shown(claims_of(thread.turns[-1]), library.desk(recording.id).off_record):
-                    sources = ", ".join(clock(place.start) for place in claim.places) or "no source in the recording"
-                    print(f"{claim.text} [{sources}]")
-        finally:
-            answers.close()
-            _clear_remote(ledger or library, key, url)
-    return DONE
-
-
-def _count(options: argparse.Namespace, environment_key: str) -> int:
-    """In a library that is thrown away; the lines about it go into the user's ledger."""
-    from desktop import prices
-    from desktop.counting import count_tokens
-    from desktop.ledger import money
-    from desktop.sending import LibraryGate
-
-    key, url, saved = environment_key or ApiKey().read().key, environment.service_url(), settings.load(_settings_file())
-    if not key:
-        raise UserError("No Gemini key is set. Set one with 'pullquote key set'.")
-    show, model = _Stderr(options.file.name), options.model or saved.gemini_model
-    print(f"The audio is sent to {url.split('/')[2]}, counted, and removed there.", file=sys.stderr)
-    with _stopping_softly(), _library(keep=False) as (library, cache), _ledger_beside(True) as ledger:
-        recording = _take_in(library, cache, options.file, show)
-        _take_marks(library, recording, sends=True)
-        try:
-            tokens = count_tokens(library, cache, recording, model, options.time_range, key=key, url=url,
-                                  gate=LibraryGate(library, recording.id, consent=True, ledger=ledger),
-                                  report=show.report)
-        finally:
-            if ledger is not None:
-                _clear_remote(ledger, key, url)
-        seconds = (options.time_range or TimeRange(0.0, recording.duration)).clamped(recording.duration).seconds
-    show.clear()
-    costs = prices.load().transcript_cost(model, seconds)
-    print(f"{tokens} tokens of audio for {model}" + (
-        f"; a transcript costs about {money(costs[0])} to {money(costs[1])}" if costs else ""))
-    return DONE
-
-
-def _clear_remote(library: Library, key: str, url: str) -> None:
+def clear_uploads(library: Library, key: str, url: str) -> None:
     """What an earlier run could not remove from the service; an open window sees to its own."""
     from desktop.paths import data_folder
     from desktop.sending import clear_remote
 
-    if not _window_is_open(data_folder()) and (left := clear_remote(library, key, url)):
+    if not window_is_open(data_folder()) and (left := clear_remote(library, key, url)):
         print(f"{left} uploaded files are still stored at {url.split('/')[2]} and could not be removed yet; the next "
               "run tries again, and the service removes them after 48 hours.", file=sys.stderr)
 
@@ -671,7 +550,7 @@ def _clear_remote(library: Library, key: str, url: str) -> None:
 def _ledger(options: argparse.Namespace, environment_key: str) -> int:
     from desktop import ledger
 
-    with _library(keep=True, writes=False) as (library, _):
+    with open_library(keep=True, writes=False) as (library, _):
         sendings = library.sendings()
         titles = {recording.id: recording.title for recording in (*library.recordings(), *library.binned())}
     print("\t".join(("when (UTC)", "recording", "what", "part", "size", "model", "where to", "ended", "tokens in",
@@ -691,44 +570,12 @@ def _ledger(options: argparse.Namespace, environment_key: str) -> int:
     return DONE
 
 
-def _translate(options: argparse.Namespace, environment_key: str) -> int:
-    """From the words of a transcript that is there; no sound is sent."""
-    from desktop.engines.gemini_transcribe import make_reader
-    from desktop.sending import LibraryGate
-    from desktop.translating import translate
-
-    key, url, saved = environment_key or ApiKey().read().key, environment.service_url(), settings.load(_settings_file())
-    if not key:
-        raise UserError("No Gemini key is set. Set one with 'pullquote key set'.")
-    show = _Stderr(options.file.name)
-    with _stopping_softly(), _library(keep=True) as (library, _):
-        recording = _kept(library, options.file)
-        newest = next(iter(library.transcripts(recording.id)), None)
-        if newest is None:
-            raise UserError("This recording has no transcript yet. Use 'transcribe --keep' first.")
-        print(f"The words of the transcript are sent to {url.split('/')[2]}.", file=sys.stderr)
-        reader = make_reader(saved.gemini_model, key=key, url=url, style=saved.house_style,
-                             gate=LibraryGate(library, recording.id, consent=True))
-        try:
-            place = options.time_range
-            only = None if place is None else [s.id for s in library.segments(newest.id)
-                                               if s.end > place.start and s.start < place.end]
-            library.add_version(newest.id, "translation")
-            translate(library, newest.id, reader, options.to, show.report, only)
-        finally:
-            reader.close()
-        document = library.document(newest.id)
-    show.clear()
-    _write(document, options, None if options.output == "-" else Path(options.output))
-    return DONE
-
-
 def _import_transcript(options: argparse.Namespace, environment_key: str) -> int:
     from desktop.fitting import TIME_UNSURE
     from desktop.transcript_files import add
 
-    with _library(keep=True) as (library, _):
-        recording = _kept(library, options.file)
+    with open_library(keep=True) as (library, _):
+        recording = kept_recording(library, options.file)
         document = library.document(add(library, recording, options.transcript))
     doubtful = sum(TIME_UNSURE in segment.flags for segment in document.segments)
     print(f"{recording.title}: {len(document.segments)} lines, {len(document.speakers)} speakers" + (
@@ -736,7 +583,7 @@ def _import_transcript(options: argparse.Namespace, environment_key: str) -> int
     return DONE
 
 
-def _kept(library: Library, path: Path) -> Recording:
+def kept_recording(library: Library, path: Path) -> Recording:
     """The recording of the library that was made from this file."""
     import hashlib
 
@@ -752,8 +599,8 @@ def _kept(library: Library, path: Path) -> Recording:
 
 
 def _protect(options: argparse.Namespace, environment_key: str) -> int:
-    with _library(keep=True) as (library, _):
-        recording = _kept(library, options.file)
+    with open_library(keep=True) as (library, _):
+        recording = kept_recording(library, options.file)
         library.set_protection(recording.id, Protection(options.level))
     print(f"{recording.title}: {options.level}")
     return DONE
@@ -764,8 +611,8 @@ def _import_archive(options: argparse.Namespace, environment_key: str) -> int:
 
     choices = Choices(ONE if options.project else NONE if options.no_projects else FOLDERS, options.project,
                       options.dates)
-    show = _Stderr(options.folder.name)
-    with _stopping_softly(), _library(keep=True) as (library, cache):
+    show = Stderr(options.folder.name)
+    with stopping_softly(), open_library(keep=True) as (library, cache):
         archive = look_through(library, cache, options.folder.absolute(), show.report)
         outcome = import_archive(library, cache, archive, choices, show.report, lambda: _trim(cache))
     show.clear()
@@ -773,120 +620,6 @@ def _import_archive(options: argparse.Namespace, environment_key: str) -> int:
     if outcome.problem:
         return FAILED
     return STOPPED if outcome.left else PARTLY if outcome.failed else DONE
-
-
-def _record(options: argparse.Namespace, environment_key: str) -> int:
-    from desktop.paths import data_folder
-    from desktop.recording.control import Recorder, devices, new_folder
-    from desktop.recording.recovery import write_file
-
-    if options.devices:
-        for device in devices():
-            print(f"{device.name}\t{device.id.partition(':')[2]}\t{'what this computer plays' * device.is_monitor}")
-        return DONE
-    target: Path | None = options.output
-    if target is not None and (target.exists() or not target.parent.is_dir()):
-        raise UserError("{path} exists already, or its folder does not. Choose another name.", path=target)
-    with _stopping_softly(), contextlib.ExitStack() as stack:
-        kept = None if target else stack.enter_context(_library(keep=True))  # refused before, not after the interview
-        if not options.recover:
-            recorder = Recorder(new_folder(data_folder() / "recordings"), options.device, title=options.title,
-                                channels=1 if options.channels == "mono" else 2)
-            recorder.require_started()
-            with _session_ending() as ended:
-                _watch(recorder)
-            if ended:
-                print("The recording is finished. Bring it in with 'pullquote record --recover'.", file=sys.stderr)
-                return 128 + ended[0]
-            _stop.clear()  # a second Ctrl+C stops the conversion; the sound stays
-        show = _Stderr(target.name if target else "recording")
-        if target is not None:
-            write_file(recorder.folder, target, show.report)
-            show.clear()
-            print(target)
-        elif kept is not None:
-            _keep_recordings(*kept, show, None if options.recover else recorder.folder)
-    return DONE
-
-
-@contextlib.contextmanager
-def _session_ending() -> Iterator[list[int]]:
-    """When the terminal closes or the user logs out, the recording ends as with Ctrl+C; gives the signals that came."""
-    came: list[int] = []
-
-    def note(number: int, _: object) -> None:
-        came.append(number)
-        _stop.set()
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = [signal.signal(number, note) for number in numbers]
-    try:
-        yield came
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _watch(recorder: Recorder) -> None:
-    """Show the recording until Ctrl+C or its end; an alarm is said, and rings."""
-    from desktop.recording.messages import State
-
-    print("Recording. m marks, o begins and ends what is off the record, p pauses, Ctrl+C stops.", file=sys.stderr,
-          flush=True)
-    said: tuple[str, ...] = ()
-    with contextlib.ExitStack() as stack, keys() as pressed:
-        stack.callback(recorder.stop)  # also when the terminal is gone and takes no words any more
-        while not _stop.wait(0.2) and (status := recorder.status()).state not in (State.FINISHED, State.FAILED):
-            sentences = tuple(map(str, recorder.sentences()))
-            for sentence in sentences:
-                if sentence not in said:
-                    print(f"\a\r\x1b[K{sentence}" if sys.stderr.isatty() else sentence, file=sys.stderr, flush=True)
-            said = sentences
-            if status.state is State.LOST:
-                recorder.restart()
-            _obey(recorder, status, pressed())
-            if sys.stderr.isatty():
-                terms = ", OFF THE RECORD" if status.is_off_record else ""
-                print(f"\r\x1b[K{clock(status.elapsed)} recorded, {clock(status.safe)} safe on the disk{terms}",
-                      end="", file=sys.stderr, flush=True)
-    status = recorder.wait(90)
-    if status.state is not State.FINISHED:
-        print("The recorder did not end by itself; what it wrote is safe.", file=sys.stderr)
-    print(f"{clock(status.elapsed, tenths=True)} recorded.", file=sys.stderr, flush=True)
-
-
-def _obey(recorder: Recorder, status: Status, key: str) -> None:
-    """What a key does while it records."""
-    from desktop.recording.messages import State
-
-    said = ""
-    if key.lower() == "m":
-        recorder.mark()
-        said = f"Marked at {clock(status.elapsed, tenths=True)}."
-    elif key.lower() == "o":
-        recorder.set_off_record(not status.is_off_record)
-        said = "On the record again." if status.is_off_record else "Off the record from here on."
-    elif key.lower() == "p":
-        paused = status.state is State.PAUSED
-        (recorder.resume if paused else recorder.pause)()
-        said = "Going on." if paused else "Paused. p goes on."
-    if said:
-        print(f"\r\x1b[K{said}", file=sys.stderr, flush=True)
-
-
-def _keep_recordings(library: Library, cache: Path, show: _Stderr, only: Path | None) -> None:
-    """Bring one recording into the library, or all that were left behind; those without sound are only named."""
-    from desktop.recording.recovery import keep, leftovers
-
-    found = [leftover for leftover in leftovers(library.folder / "recordings")
-             if only in (None, leftover.folder) and not leftover.is_running]
-    for leftover in found:
-        if not leftover.seconds:
-            print(f"{leftover.folder} holds no sound.", file=sys.stderr)
-            continue
-        recording = keep(library, cache, leftover.folder, show.report)
-        show.clear()
-        print(f"{recording.title}\t{clock(recording.duration, tenths=True)}")
 
 
 def _set_key(store: ApiKey) -> int:
@@ -909,15 +642,15 @@ def _test_key(key: str) -> int:
     from desktop.engines.gemini import list_models
 
     models = list_models(key, environment.service_url(), ignore_progress)
-    saved = replace(settings.load(_settings_file()), known_models=tuple(models[:500]))
-    settings.save(_settings_file(), saved)
+    saved = replace(settings.load(settings_path()), known_models=tuple(models[:500]))
+    settings.save(settings_path(), saved)
     print(f"The key works; it may use {len(models)} models.")
     print(f"Transcripts are made with {saved.two_hearings}." if saved.two_hearings else
           f"It may not use {settings.WORDS_MODEL}, so {saved.gemini_model} hears the words.")
     return DONE
 
 
-class _Stderr:
+class Stderr:
     """Progress on stderr: one line that is rewritten on a terminal, one line per change elsewhere."""
 
     def __init__(self, name: str) -> None:
@@ -926,7 +659,7 @@ class _Stderr:
         self._tty = sys.stderr.isatty()
 
     def report(self, progress: Progress) -> None:
-        if _stop.is_set():
+        if stopping.is_set():
             raise Cancelled
         if progress.sentence == self._last and not self._tty:
             return

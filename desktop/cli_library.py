@@ -30,7 +30,7 @@ def _add_search(verbs: cli.Commands) -> None:
                             description=HELP, epilog="Begin with -- when the first word begins with -.")
     verb.set_defaults(run=_search)
     verb.add_argument("query", nargs="+", metavar="QUERY")
-    verb.add_argument("--limit", type=cli._limit, default=50, metavar="N", help="hits, the newest first; default: 50")
+    verb.add_argument("--limit", type=cli.limit_of, default=50, metavar="N", help="hits, the newest first; default: 50")
 
 
 def _add_looking(verbs: cli.Commands) -> None:
@@ -67,7 +67,7 @@ def _add_export(verbs: cli.Commands) -> None:
     verb = verbs.add_parser("export", help="write all transcripts as files; nothing that is off the record is in them")
     verb.set_defaults(run=_export)
     verb.add_argument("folder", type=Path, metavar="FOLDER", help="one that exists; nothing in it is replaced")
-    cli._add_format(verb)
+    cli.add_format(verb)
 
 
 # -- looking ---------------------------------------------------------------------------------------------------
@@ -77,8 +77,8 @@ def _search(options: cli.Options, environment_key: str) -> int:
     """Recording, time, speaker, where it is and the words, in columns with tabs between them."""
     from desktop.searching import search
 
-    with cli._stopping_softly(), cli._library(keep=True, writes=False) as (library, _):
-        found = search(library, " ".join(options.query), cli._stop.is_set, limit=max(1, options.limit))
+    with cli.stopping_softly(), cli.open_library(keep=True, writes=False) as (library, _):
+        found = search(library, " ".join(options.query), cli.stopping.is_set, limit=max(1, options.limit))
     for note in found.notes:
         warn(note)
     for group in found.groups:
@@ -92,7 +92,7 @@ def _search(options: cli.Options, environment_key: str) -> int:
 
 
 def _list(options: cli.Options, environment_key: str) -> int:
-    with cli._library(keep=True, writes=False) as (library, _):
+    with cli.open_library(keep=True, writes=False) as (library, _):
         recordings = library.recordings()
         projects = {project.id: project.name for project in library.projects()}
     if options.json:
@@ -128,8 +128,8 @@ def _path(options: cli.Options, environment_key: str) -> int:
 def _check(options: cli.Options, environment_key: str) -> int:
     from desktop.library_check import Kind, findings, repair
 
-    show = cli._Stderr("library")
-    with cli._stopping_softly(), cli._library(keep=True, writes=options.repair) as (library, _):
+    show = cli.Stderr("library")
+    with cli.stopping_softly(), cli.open_library(keep=True, writes=options.repair) as (library, _):
         found = list(findings(library, show.report, full=options.full))
         show.clear()
         for finding in found:
@@ -166,7 +166,7 @@ def _restore(options: cli.Options, environment_key: str) -> int:
     if options.file is None:
         return _list_backups()
     with _alone() as folder:
-        show = cli._Stderr("library")
+        show = cli.Stderr("library")
         done = backups.restore(folder, options.file, newer=options.newer, report=show.report)
         show.clear()
     if done.kept_as is not None:
@@ -199,7 +199,7 @@ def _rebuild(options: cli.Options, environment_key: str) -> int:
     from desktop.rebuilding import rebuild
 
     with _alone() as folder:
-        show = cli._Stderr("library")
+        show = cli.Stderr("library")
         done = rebuild(folder, show.report)
         show.clear()
     say(f"Rebuilt: {done.recordings} recordings, {len(done.from_files)} of them from their own files.")
@@ -231,9 +231,9 @@ def _existing() -> Path:
 def _alone() -> Iterator[Path]:
     """The library's folder, when nobody else works with it."""
     folder = _existing()
-    if cli._window_is_open(folder):
+    if cli.window_is_open(folder):
         raise UserError("Pullquote's window is open on this library. Close it first, or use File > Backups in it.")
-    with cli._stopping_softly():
+    with cli.stopping_softly():
         yield folder
 
 
@@ -245,7 +245,7 @@ def _export(options: cli.Options, environment_key: str) -> int:
     if not options.folder.is_dir():
         raise UserError("The folder {path} does not exist. Make it first, or choose another.", path=options.folder)
     written, failed, taken = 0, 0, set[Path]()
-    with cli._stopping_softly(), cli._library(keep=True, writes=False) as (library, _):
+    with cli.stopping_softly(), cli.open_library(keep=True, writes=False) as (library, _):
         projects = {project.id: project.name for project in library.projects()}
         for recording in library.recordings():
             for transcript in reversed(library.transcripts(recording.id)):
@@ -265,7 +265,7 @@ def _export_one(document: TranscriptDocument, options: cli.Options, project: str
     from desktop.exporting import file_name
     from desktop.exports import FORMATS
 
-    if cli._stop.is_set():
+    if cli.stopping.is_set():
         raise KeyboardInterrupt
     if not document.segments:
         return False
@@ -276,6 +276,6 @@ def _export_one(document: TranscriptDocument, options: cli.Options, project: str
     while (target := folder / file_name(title if number == 1 else f"{title[:100]} {number}", ending)) in taken:
         number += 1
     taken.add(target)
-    cli._write(document, options, target)
+    cli.write_document(document, options, target)
     say(str(target))
     return True

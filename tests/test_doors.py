@@ -34,7 +34,7 @@ DOORS = {
 }
 SIBLINGS = ("audio", "engines", "exports", "library")
 NEVER_CALLED = ("eval", "exec", "compile", "__import__", "breakpoint", "input")
-MAY_PRINT = ("cli.py", "__main__.py", "ui/self_test.py")
+MAY_PRINT = ("cli_gemini.py", "cli_record.py", "cli.py", "__main__.py", "ui/self_test.py")
 
 
 def place(file: Path) -> str:

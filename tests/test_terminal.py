@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from desktop import cli
+from desktop import cli_record
 from desktop.terminal import keys
 
 if sys.platform == "win32":
@@ -55,7 +55,7 @@ def test_what_the_keys_of_a_recording_do(capsys: pytest.CaptureFixture[str]) -> 
 
     def press(key: str, state: State = State.RECORDING, off: bool = False) -> None:
         status: Any = SimpleNamespace(elapsed=61.25, state=state, is_off_record=off)
-        cli._obey(recorder, status, key)
+        cli_record._obey(recorder, status, key)
 
     press("")
     press("x")

@@ -11,7 +11,9 @@ import secrets
 import shutil
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,7 @@ def keep(library: Library, cache: Path, folder: Path, report: Report, *, title: 
         peaks = make_flac(leftover, sound, report)
         recording = _enter(library, leftover, sound, title or leftover.title or _usual_title(leftover))
         _prepare(cache, recording, library.folder / "recordings" / recording.folder / recording.original, peaks)
+        _date(library, recording, leftover.started_at)
         recording = library.set_prepared(recording.id, duration=peaks.seconds, sample_rate=leftover.rate,
                                          channels=leftover.channels, problem="")
         desk = library.desk(recording.id)
@@ -290,7 +293,7 @@ def _number(value: object) -> float:
 
 
 def _usual_title(leftover: Leftover) -> str:
-    return f"Recording {leftover.started_at[:16].replace('T', ' ')}".strip()
+    return f"Recording {_local(leftover.started_at)}".strip()
 
 
 # -- into the library ------------------------------------------------------------------------------------------
@@ -314,6 +317,20 @@ def _enter(library: Library, leftover: Leftover, sound: Path, title: str) -> Rec
     fsync_folder(recordings)
     return library.add_recording(title=title, folder=name, original="original.flac", sha256=sha256,
                                  byte_count=(recordings / name / "original.flac").stat().st_size)
+
+
+def _date(library: Library, recording: Recording, started_at: str) -> None:
+    """The day by the computer's clock, where nobody has written another one."""
+    if not recording.recorded_on and (day := _local(started_at)[:10]):
+        library.describe_recording(recording.id, recorded_on=day, place=recording.place, notes=recording.notes,
+                                   people=recording.people, tags=recording.tags)
+
+
+def _local(started_at: str) -> str:
+    """2026-11-23 06:03 by the computer's clock; "" when nobody knows."""
+    with suppress(ValueError, OverflowError):
+        return f"{datetime.fromisoformat(started_at).astimezone():%Y-%m-%d %H:%M}"
+    return ""
 
 
 def _prepare(cache: Path, recording: Recording, original: Path, peaks: Peaks) -> None:

@@ -128,10 +128,10 @@ def everything(library: Library) -> list[tuple[TranscriptDocument | None, tuple[
 
 @dataclass
 class Killed:
-    """What the killed lives came to."""
+    """What lives that were killed, or cut off from power, came to."""
 
     kills: int = 0
-    commits: int = 0  # said to be safe before the kill
+    commits: int = 0  # recordings with lines that were said to be safe before
     lost: dict[str, str] = field(default_factory=dict)  # recording -> lines that are there, of those that were safe
     unsound: int = 0  # by SQLite's own full check, or an index that does not fit
     stale: list[str] = field(default_factory=list)  # own files that said something else after catching up
@@ -148,9 +148,12 @@ from desktop import backups, beside, migrations
 from desktop.errors import PullquoteError
 from desktop.library import Library
 from desktop.model import TimeRange, ignore_progress
+from desktop.paths import fsync_folder
 from tests.reliability.library_harness import line
-folder, seed, control = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "control"
+folder, seed, control = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "no journal"
 rng, library = random.Random(seed), Library(folder)
+if sys.argv[3] == "no sync":
+    library._writer.execute("PRAGMA synchronous = OFF")
 if control:
     library._writer.execute("PRAGMA journal_mode = OFF")
     library._writer.execute("PRAGMA cache_size = 2")
@@ -161,7 +164,9 @@ while True:
     title = f"{seed}-{number}"
     if not control:
         (folder / "recordings" / title).mkdir()
+        fsync_folder(folder / "recordings")  # as an import does it
     recording = library.add_recording(title=title, folder=title, original="o.wav", sha256=title, byte_count=1)
+    print(f"safe {title} 0", flush=True)
     transcript = library.add_transcript(recording.id, engine="imported", model="", time_range=TimeRange(0, 9))
     library.add_segments(transcript.id, [("A", line(n)) for n in range(rng.randint(1, 300 if control else 40))])
     print(f"safe {title} {len(library.segments(transcript.id))}", flush=True)
@@ -197,34 +202,46 @@ def kills(count: int, seed: int, *, control: bool = False) -> Killed:
                 safe.clear()
             _one_life(folder, rng.randrange(1 << 30), rng.uniform(0.0, 0.5), control, safe)
             found.kills += 1
-            _read_back(folder, safe, found, thorough=found.kills % 10 == 0 or found.kills == count)
+            read_back(folder, safe, found, thorough=found.kills % 10 == 0 or found.kills == count)
         found.commits = len(safe)
     print(f"L1 seed {seed}{' (control)' if control else ''}: {found}")
     return found
 
 
-def _one_life(folder: Path, seed: int, seconds: float, control: bool, safe: dict[str, int]) -> None:
-    """Start, kill after a while, and note what was said to be safe."""
-    process = subprocess.Popen([sys.executable, "-c", _WORK, str(folder), str(seed), "control" if control else "real"],
+def start_work(folder: Path, seed: int, spoilt: str) -> subprocess.Popen[str]:
+    """A program that writes all the time, and says on standard output what is safe; `spoilt`: "no journal", "no sync".
+    """
+    process = subprocess.Popen([sys.executable, "-c", _WORK, str(folder), str(seed), spoilt],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
                                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
     assert process.stdout is not None and process.stderr is not None
     assert process.stdout.readline() == "ready\n", process.stderr.read()
+    return process
+
+
+def _one_life(folder: Path, seed: int, seconds: float, control: bool, safe: dict[str, int]) -> None:
+    """Start, kill after a while, and note what was said to be safe."""
+    process = start_work(folder, seed, "no journal" if control else "")
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
     output, errors = process.communicate()
     assert control or process.returncode == -signal.SIGKILL, errors
-    for words in (said.split() for said in output.splitlines()):
+    note_safe(output.splitlines(), safe)
+
+
+def note_safe(said: list[str], safe: dict[str, int]) -> None:
+    """What the work said: how many lines of each of its recordings are safe."""
+    for words in (line.split() for line in said):
         if len(words) == 3 and words[0] == "safe":
             safe[words[1]] = int(words[2])
         elif len(words) == 2 and words[0] == "going":
             safe[words[1]] = 0
 
 
-def _read_back(folder: Path, safe: dict[str, int], found: Killed, *, thorough: bool) -> None:
-    """`thorough`: the own files, too; those of earlier lives are still noted when the next one is killed."""
+def read_back(folder: Path, safe: dict[str, int], found: Killed, *, thorough: bool) -> None:
+    """Count what is lost or unsound. `thorough`: the own files, too; those of earlier lives are still noted when the next one is killed."""
     try:
         library = Library(folder)
     except LibraryError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def test_an_interview_is_recorded_marked_and_in_the_library(window: MainWindow, 
     qtbot.waitUntil(lambda: not window.recorder_panel.off_record.isChecked(), timeout=5000)
     recording = stopped(qtbot, window)
     assert (recording.title, recording.channels) == ("Ortiz", 2)
+    assert recording.recorded_on == f"{datetime.now():%Y-%m-%d}"  # unless it is midnight
     assert np.array_equal(np.diff(frames(library, recording)), np.ones(round(recording.duration * RATE) - 1))
     desk = library.desk(recording.id)
     (mark,), (off,) = desk.marks, desk.withheld
