@@ -30,7 +30,10 @@ def copy_of(cache: Path, recording: Recording) -> np.ndarray:
 
 
 def everything_in(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and "library.db" not in p.name)
+    """But for the library's own files: it notes that it changed, and that the file's name is to be wiped."""
+    own = ("changed.txt", "words-to-erase")
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*")
+                  if p.is_file() and "library.db" not in p.name and p.name not in own)
 
 
 def make_ogg(path: Path) -> Path:
