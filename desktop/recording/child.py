@@ -226,7 +226,8 @@ class Session:
             self._now = State.FINISHING, tuple(dict.fromkeys((writer.error, *self._now[1])))
         with contextlib.suppress(OSError):
             (self._folder / RESERVE).unlink(missing_ok=True)
-            self._journal.add("finished", seconds=round(writer.seconds, 6))
+            unwritten = max(0.0, self._status().elapsed - writer.seconds) if writer.error else 0.0
+            self._journal.add("finished", seconds=round(writer.seconds, 6), unwritten=round(unwritten, 3))
             self._journal.sync()
         self._journal.close()
 

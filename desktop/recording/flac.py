@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -12,10 +13,12 @@ import numpy as np
 import soundfile
 
 from desktop.audio.peaks import Peaks, Summary, bucket_size
+from desktop.recording import disk
 from desktop.recording.messages import SAMPLE_BYTES
 from desktop.recording.writer import HEADER_BYTES, header
 
 _BLOCK_FRAMES = 1 << 16
+_LEAST_ROOM = 1 << 20  # bytes; with less, a refusal is one of a full disk
 _LONGEST_WAV = 0xFFFFFFFF - 36 - 64
 
 
@@ -57,8 +60,9 @@ def convert(pieces: list[Piece], target: Path, rate: int, channels: int,
                 summary.add(block.reshape(1, -1), channels)
                 done += len(block)
                 report(done / total)
-    except soundfile.LibsndfileError as error:
-        raise OSError(28, f"the FLAC file could not be written: {error}") from error
+    except soundfile.LibsndfileError as error:  # it does not say why
+        number = errno.ENOSPC if disk.free(target.parent) < _LEAST_ROOM else errno.EIO
+        raise OSError(number, os.strerror(number)) from error
     descriptor = os.open(target, os.O_RDWR)
     try:
         os.fsync(descriptor)

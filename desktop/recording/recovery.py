@@ -20,7 +20,7 @@ from typing import Any
 from desktop.audio.cache import CacheFiles
 from desktop.audio.peaks import Peaks
 from desktop.cleaning import clean_name, clean_text
-from desktop.errors import UserError
+from desktop.errors import LibraryError, UserError
 from desktop.library import Library
 from desktop.model import Desk, Mark, Progress, Recording, RecordingState, Report, TimeRange, Withheld, clock
 from desktop.paths import fsync_folder, private_folder
@@ -37,6 +37,8 @@ GAPS = {
     "busy": QT_TRANSLATE_NOOP("core", "Interrupted for {time}: the computer was too busy"),
     "restarted": QT_TRANSLATE_NOOP("core", "Interrupted for {time}: the recorder was started again"),
     "missing": QT_TRANSLATE_NOOP("core", "A piece of the recording is missing here"),
+    "unwritten": QT_TRANSLATE_NOOP("core", "The last {time} could not be written: the disk was full or reported an "
+                                           "error"),
     "changed": QT_TRANSLATE_NOOP("core", "The next piece is not as it was written; the disk may have damaged it"),
 }
 _OURS = (RESERVE, "sound.flac", "sound.part")
@@ -258,6 +260,9 @@ def _marks(entries: list[dict[str, Any]], places: list[_Place], verify: bool) ->
             marks.append(Mark(place.start, str(say(GAPS[entry["why"]], time=time))))
         if verify and number in closed and not _is_unchanged(place.piece, closed[number]):
             marks.append(Mark(place.start, str(say(GAPS["changed"]))))
+    for entry in entries:
+        if places and entry["what"] == "finished" and (lost := _number(entry.get("unwritten"))):
+            marks.append(Mark(places[-1].end, str(say(GAPS["unwritten"], time=clock(lost, tenths=True)))))
     marks += [Mark(_now_at(_number(entry.get("seconds")), places), clean_text(str(entry.get("note", ""))))
               for entry in entries if entry["what"] == "mark"]
     return sorted(marks, key=lambda mark: mark.seconds)
@@ -315,8 +320,15 @@ def _enter(library: Library, leftover: Leftover, sound: Path, title: str) -> Rec
     fsync_folder(incoming)
     incoming.rename(recordings / name)
     fsync_folder(recordings)
-    return library.add_recording(title=title, folder=name, original="original.flac", sha256=sha256,
-                                 byte_count=(recordings / name / "original.flac").stat().st_size)
+    try:
+        return library.add_recording(title=title, folder=name, original="original.flac", sha256=sha256,
+                                     byte_count=(recordings / name / "original.flac").stat().st_size)
+    except LibraryError:
+        here = library.recording_with_hash(sha256)
+        if here is None:
+            raise
+        shutil.rmtree(recordings / name)  # the same sound came in twice at the same time
+        return here
 
 
 def _date(library: Library, recording: Recording, started_at: str) -> None:

@@ -18,6 +18,9 @@ _STALL = 0.5  # between two looks: then it was us
 _HICCUP = 0.25  # between two blocks
 
 
+_OF_FULL = ("disk_low", "disk_very_low", "behind", "silent", "sound_lost")
+
+
 @dataclass(frozen=True)
 class Seen:
     """What there is to look at; times are monotonic."""
@@ -53,7 +56,9 @@ class Watchdog:
         found = [self._disk_alarm(now, seen), self._device(now, seen), self._busy(now, seen), self._room(seen)]
         if seen.waiting > BEHIND:
             found.append("behind")
-        return tuple(name for name in found if name)
+        named = [name for name in found if name]
+        # A full disk is one thing that is wrong; what comes of it need not be said as well.
+        return tuple(name for name in named if "disk_full" not in named or name not in _OF_FULL)
 
     def _device(self, now: float, seen: Seen) -> str:
         if seen.is_gone:

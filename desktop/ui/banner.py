@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
@@ -42,7 +44,7 @@ class Banner(QFrame):
         self.setVisible(notice is not None)
         if notice is None:
             return
-        self._text.setText(translated(notice.sentence))
+        self._text.setText(_in_our_direction(translated(notice.sentence)))
         self._action.setText(notice.action)
         self._action.setVisible(bool(notice.action))
         self._second.setText(notice.second_action)
@@ -69,3 +71,8 @@ class Banner(QFrame):
         self.show_notice(None)
         if notice is not None and notice.verb is not None:
             notice.verb()
+
+
+def _in_our_direction(text: str) -> str:
+    """A sentence of ours that begins with a title in Hebrew or Arabic is still read from the left."""
+    return f"\u200e{text}" if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text) else text

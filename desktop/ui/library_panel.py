@@ -368,6 +368,8 @@ class LibraryPanel(QWidget):
                 self.view.setCurrentIndex(self.model.index(0))
 
     def _trigger(self, name: str) -> None:
+        if not self.chosen():  # else the open recording would be meant, which may not even be listed
+            return
         in_bin = self.scope.place is Place.BIN
         self._actions["remove_for_ever" if in_bin and name == "remove" else name].trigger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QFont, QHideEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.errors import PullquoteError
-from desktop.model import TimeRange, clock
+from desktop.model import clock
 from desktop.recording.control import devices
 from desktop.recording.messages import Device, State
 from desktop.ui import theme
@@ -42,8 +42,7 @@ class RecorderPanel(QFrame):
         super().__init__(parent)
         self._workspace, self._session, self._actions = workspace, session, actions
         self._devices: list[Device] = []
-        self._is_looking, self._has_looked = False, False
-        self._off_record: list[TimeRange] = []
+        self._is_looking = self._has_looked = self._wants_focus = False
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._build_ready()
         self._build_running()
@@ -127,6 +126,8 @@ class RecorderPanel(QFrame):
         self.pause, self.stop = QPushButton(self.tr("Pause")), QPushButton(self.tr("Stop and keep"))
         self.other = choice_box(self.tr("Record from"))
         self.other.setMinimumContentsLength(14)
+        self.other.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.other.installEventFilter(self)
         self.state.setMinimumWidth(self.fontMetrics().horizontalAdvance("x" * 22))  # the wave must not jump
         times = QVBoxLayout()
         times.setSpacing(0)
@@ -144,6 +145,9 @@ class RecorderPanel(QFrame):
         layout.addLayout(upper)
         layout.addWidget(self.safe)
         layout.addLayout(lower)
+        for first, second in ((self.mark, self.off_record), (self.off_record, self.pause), (self.pause, self.stop),
+                              (self.stop, self.other)):
+            QWidget.setTabOrder(first, second)
         for button, action in ((self.mark, "mark"), (self.off_record, "record_off"), (self.pause, "record_pause"),
                                (self.stop, "record_stop")):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must not take the keys away from the text
@@ -167,6 +171,10 @@ class RecorderPanel(QFrame):
         self._show_reminder()
         self.look_for_devices()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The wheel over the list of devices must not take the microphone away in mid-sentence."""
+        return watched is self.other and event.type() == QEvent.Type.Wheel
+
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._session.problem = ""
@@ -175,6 +183,11 @@ class RecorderPanel(QFrame):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._show_icons()
+
+    def take_focus(self) -> None:
+        """To the button that starts, now or as soon as there is something to record from."""
+        self._wants_focus = not self.start.isEnabled()
+        (self.name if self._wants_focus else self.start).setFocus()
 
     def look_for_devices(self) -> None:
         """Ask the system, off the GUI thread."""
@@ -201,12 +214,14 @@ class RecorderPanel(QFrame):
                 box.setItemData(box.count() - 1, name, Qt.ItemDataRole.ToolTipRole)
         self.device.setCurrentIndex(max(0, self.device.findData(chosen)))
         self.show_state()
+        if self._wants_focus and self.name.hasFocus() and self.start.isEnabled():
+            self.start.setFocus()
+        self._wants_focus = False
 
     def _start(self) -> None:
         if not self._devices or self._session.is_running:
             return
         device, channels = self.device.currentData(), self.channels.currentData()
-        self._off_record = []
         self._workspace.change_settings(record_device=device, record_channels=channels)
         self._session.start(device, CHANNELS[channels], self.name.text().strip())
         self.setFocus()
@@ -259,8 +274,7 @@ class RecorderPanel(QFrame):
                 self.tr("{time} safely on the disk").format(time=clock(status.safe)), self._room(status.room), marks,
                 session.title))))
             self.meter.show_levels(*session.levels())
-            self._follow_terms(status.elapsed, status.is_off_record)
-            self.waveform.show_sound(session.peaks(SECONDS), status.elapsed, session.marks, self._off_record)
+            self.waveform.show_sound(session.peaks(SECONDS), status.elapsed, session.marks, session.off_record)
         sentences = [translated(sentence) for sentence in session.sentences()]
         self._alarm.setVisible(bool(sentences))
         self._alarm.setText("\n".join(sentences))
@@ -270,13 +284,6 @@ class RecorderPanel(QFrame):
         self._saving.setVisible(bool(session.saving))
         self._saving.setText(self.tr("Bringing the last recording into the library: {progress}").format(
             progress=next(iter(session.saving.values()), "")))
-
-    def _follow_terms(self, now: float, is_off: bool) -> None:
-        """Remember what of it was off the record, for the picture; the recorder keeps the true times."""
-        if is_off and (not self._off_record or self._off_record[-1].end < now - 1):
-            self._off_record.append(TimeRange(now, now))
-        elif is_off:
-            self._off_record[-1] = TimeRange(self._off_record[-1].start, now)
 
     def _room(self, seconds: float) -> str:
         if seconds <= 0:

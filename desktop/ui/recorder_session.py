@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.audio.peaks import Peaks
 from desktop.errors import PullquoteError
-from desktop.model import Progress, Recording
+from desktop.model import Progress, Recording, TimeRange
 from desktop.recording import recovery
 from desktop.recording.control import Recorder, attach, new_folder
 from desktop.recording.messages import Device, State, Status
 from desktop.recording.recovery import Leftover
 from desktop.sentences import Sentence
 from desktop.ui.words import translated
+from desktop.ui.workspace import Notice
 
 if TYPE_CHECKING:
     from desktop.ui.workspace import Workspace
@@ -46,6 +48,7 @@ class RecorderSession(QObject):
         self.status = Status()
         self.title = ""
         self.marks: list[float] = []
+        self.off_record: list[TimeRange] = []  # for the picture; the recorder keeps the true times
         self.problem = ""  # why the last one did not begin, in words
         self.saving: dict[Path, str] = {}  # what is being brought into the library, and how far it is
         self._ticker = QTimer(self)
@@ -103,11 +106,15 @@ class RecorderSession(QObject):
         """Look after a recorder that was found at work: the window that started it died."""
         if not self.is_running:
             self._adopt(recorder, recorder.title)
+            known = recovery.look(recorder.folder)  # a small file; its sound is not read
+            self.marks = [mark.seconds for mark in known.marks if not mark.note]
+            self.off_record = [stretch.range for stretch in known.withheld]
 
     def _adopt(self, recorder: Recorder, title: str) -> None:
         """Look after a recorder that was started just now, or found at work."""
         self._is_starting = False
         self._recorder, self.title, self.problem, self.marks = recorder, title, "", []
+        self.off_record = []
         self.status, self._seen, self._wrong, self._restarts = Status(), (), {}, []
         self._ticker.start()
         self.state_changed.emit()
@@ -152,6 +159,7 @@ class RecorderSession(QObject):
         if self._recorder is None:
             return
         self.status = status = self._recorder.status()
+        self._follow_terms(status)
         is_new = self._note_wrong(self._recorder.sentences())
         if status.state is State.LOST and self._may_restart():
             self._recorder.restart()
@@ -164,6 +172,13 @@ class RecorderSession(QObject):
             self._seen = seen
             self.state_changed.emit()
         self.changed.emit()
+
+    def _follow_terms(self, status: Status) -> None:
+        now, before = status.elapsed, self.off_record[-1:]
+        if status.is_off_record and (not before or before[0].end < now - 1):
+            self.off_record.append(TimeRange(now, now))
+        elif status.is_off_record:
+            self.off_record[-1] = TimeRange(before[0].start, max(before[0].end, now))
 
     def _note_wrong(self, sentences: tuple[Sentence, ...]) -> bool:
         """Whether something is wrong that was not before."""
@@ -208,7 +223,8 @@ class RecorderSession(QObject):
 
         def failed(error: PullquoteError) -> None:
             ended()
-            workspace.show_error(error)
+            workspace.noticed.emit(Notice(error.sentence, is_error=True, action=self.tr("Try again"),
+                                          verb=partial(self.keep, folder, title)))
 
         workspace.tasks.start(_keep, workspace, folder, title, pass_report=True, done=done, failed=failed,
                               progress=told)

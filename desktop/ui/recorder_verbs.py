@@ -46,7 +46,7 @@ class RecorderVerbs:
         self._recorder_session()
         self.recorder_panel.show()
         if not self.is_recording:
-            self.recorder_panel.start.setFocus()
+            self.recorder_panel.take_focus()
 
     def _recorder_session(self) -> RecorderSession:
         if self.session is None:

@@ -88,8 +88,14 @@ class RecoveryDialog(QDialog):
         for column in (1, 2):
             self.table.setColumnWidth(column, self.table.columnWidth(column) + 12)
         self.table.setColumnWidth(0, min(240, max(120, self.table.columnWidth(0))))
-        self.table.selectAll()
         self.table.resizeRowsToContents()
+        self.table.clearSelection()
+        wanted = QAbstractItemView.SelectionMode.MultiSelection
+        self.table.setSelectionMode(wanted)
+        for row, leftover in enumerate(self._found):
+            if leftover.pieces and not leftover.is_running:
+                self.table.selectRow(row)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._enable()
 
     def _known(self, leftover: Leftover) -> str:
@@ -99,9 +105,9 @@ class RecoveryDialog(QDialog):
             facts.append(self.tr("is still being recorded"))
         elif not leftover.pieces:
             facts.append(self.tr("it was stopped before any sound came"))
-        elif leftover.is_finished:
+        elif leftover.is_finished and not any(mark.note for mark in leftover.marks):
             facts.append(self.tr("complete"))
-        else:
+        elif not leftover.is_finished:
             facts.append(self.tr("cut off at the end"))
         facts += [mark.note for mark in leftover.marks if mark.note]
         if leftover.withheld:

@@ -131,6 +131,16 @@ def test_control_a_recorder_that_does_not_hear_of_a_full_disk_is_noticed(tmp_pat
 
 
 @needs_mounts
+def test_what_a_full_disk_did_not_take_is_said_with_its_length(disk: Path) -> None:
+    fill(disk, 400_000)
+    bench = Bench(disk / "a", LITTLE)
+    bench.wait_for(lambda status: "disk_full" in status.alarms and status.elapsed > 3.5)
+    bench.stop()
+    (mark,) = bench.look().marks
+    assert "could not be written" in mark.note and mark.seconds == bench.look().seconds
+
+
+@needs_mounts
 def test_a_full_disk_that_gets_room_again_loses_nothing(disk: Path) -> None:
     fill(disk, 400_000)
     bench = Bench(disk / "a", LITTLE)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QMouseEvent
+from PySide6.QtGui import QGuiApplication, QMouseEvent, QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -86,11 +86,29 @@ def show(window: MainWindow, library: Library, recording: Recording, transcript_
 
 
 def activate(widget: QWidget, qtbot: QtBot) -> None:
-    """Bring a window to the front; there may be no window manager that does."""
-    widget.activateWindow()
-    widget.raise_()
-    qtbot.waitUntil(lambda: QGuiApplication.focusWindow() is widget.windowHandle() and widget.isActiveWindow(),
-                    timeout=10_000)
+    """Bring a window to the front; there may be no window manager that does, and a busy screen may forget a wish."""
+    def is_in_front() -> bool:
+        if QGuiApplication.focusWindow() is widget.windowHandle() and widget.isActiveWindow():
+            return True
+        widget.activateWindow()
+        widget.raise_()
+        qtbot.wait(50)
+        return False
+
+    qtbot.waitUntil(is_in_front, timeout=15_000)
+
+
+def in_front() -> QWindow:
+    """The window that has the keyboard. When a dialog closed without a window manager, for a moment none has it."""
+    for _ in range(300):
+        if (window := QGuiApplication.focusWindow()) is not None:
+            return window
+        shown = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
+        front = QApplication.activeModalWidget() or next((w for w in shown if isinstance(w, MainWindow)), None)
+        if front is not None:
+            front.activateWindow()
+        QTest.qWait(50)
+    raise AssertionError("no window has the keyboard")
 
 
 # -- keys and mouse --------------------------------------------------------------------------------------------
@@ -98,8 +116,7 @@ def activate(widget: QWidget, qtbot: QtBot) -> None:
 
 def press(key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE) -> None:
     """A key for whatever has the focus now, a dialog too."""
-    target = QGuiApplication.focusWindow()
-    assert target is not None
+    target = in_front()
     QTest.keyClick(target, key, modifiers)
     left = QGuiApplication.focusWindow()
     if modifiers and left is not None:  # else the next click would find them still held
@@ -108,8 +125,7 @@ def press(key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE) -> None:
 
 def write(text: str) -> None:
     """Type some text where the caret is: what a keyboard has key by key, the rest as an input method brings it."""
-    target = QGuiApplication.focusWindow()
-    assert target is not None
+    target = in_front()
     for character in text:
         if character.isascii():
             QTest.keyClick(target, character)

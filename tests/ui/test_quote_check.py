@@ -23,6 +23,7 @@ from desktop.quote_check import Kind, Reach, Verdict
 from desktop.ui.main_window import MainWindow
 from desktop.ui.quote_check_dialog import QuoteCheckDialog
 from desktop.ui.verdict_view import ITEM, VerdictModel, VerdictView, texts_of
+from tests.ui.desk import activate
 
 Picture = Callable[[QWidget, str], None]
 DRAFT = """Steve is no friend of waiting, and he says so. “I've been using the batch transcription with diarization \
@@ -147,6 +148,7 @@ def test_a_double_click_and_the_button_play_too_but_never_what_was_not_found(dia
 
 
 def test_the_keyboard_alone_is_enough(dialog: QuoteCheckDialog, qtbot: QtBot) -> None:
+    activate(dialog, qtbot)
     QTest.keyClicks(dialog.draft, "\"Not yet\" and \"Absolutely\" were said")
     QTest.keyClick(dialog.draft, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     wait(dialog, qtbot)

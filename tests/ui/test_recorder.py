@@ -6,13 +6,15 @@ import signal
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QTableWidget, QWidget
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.audio.alarm import Alarm
@@ -29,6 +31,7 @@ from desktop.ui.recorder_dialogs import ReminderDialog
 from desktop.ui.recovery_dialog import RecoveryDialog
 from desktop.ui.tray import Tray
 from tests.reliability.fake_device import CHANNELS, RATE, numbers_of, start_recorder
+from tests.ui.desk import activate
 
 NUMBERS = Device("fake:1", "Numbers", CHANNELS, RATE)
 OTHER = Device("fake:2", "A very long name of a microphone that nobody can read to its end", 1, RATE, is_monitor=True)
@@ -311,3 +314,40 @@ def test_the_sign_beside_the_clock_says_how_long_it_has_recorded(window: MainWin
     assert [action.isEnabled() for action in menu.actions()] == [True] * 4
     with qtbot.waitSignal(tray.window_wanted):
         menu.actions()[0].trigger()
+
+
+def test_the_keyboard_is_in_the_recorder_when_it_opens(window: MainWindow, qtbot: QtBot, start: Start) -> None:
+    activate(window, qtbot)
+    window.actions_by_name["record"].trigger()
+    panel = window.recorder_panel
+    qtbot.waitUntil(panel.start.hasFocus)
+
+
+def test_the_wheel_takes_no_microphone_away(window: MainWindow, qtbot: QtBot, start: Start,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    start()
+    switched: list[Device] = []
+    assert window.session is not None
+    monkeypatch.setattr(window.session, "switch", switched.append)
+    box = window.recorder_panel.other
+    here = QPointF(box.rect().center())
+    turn = QWheelEvent(here, QPointF(box.mapToGlobal(here)), QPoint(0, -120), QPoint(0, -120), Qt.MouseButton.NoButton,
+                       Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False)
+    QApplication.sendEvent(box, turn)
+    assert switched == [] and box.currentIndex() == 0
+    box.activated.emit(1)
+    assert switched == [OTHER]
+
+
+def test_what_was_left_twice_comes_in_once(window: MainWindow, library: Library, qtbot: QtBot, start: Start) -> None:
+    start("Twice")
+    assert window.session is not None and window.session.folder is not None
+    folder = window.session.folder
+    window.session.stop_and_wait()
+    copytree(folder, folder.with_name("2026-01-01-000000-copied.rec"))
+    dialog = recovery(window, qtbot)
+    dialog.keep.click()
+    session = window.session
+    qtbot.waitUntil(lambda: not session.saving and not window.workspace.tasks.running, timeout=30_000)
+    assert [r.title for r in library.recordings()] == ["Twice"] and leftovers(library.folder / "recordings") == []
+    assert len([place for place in (library.folder / "recordings").iterdir() if place.is_dir()]) == 1
