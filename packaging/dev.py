@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -33,7 +33,7 @@ USAGE = """usage: python3 packaging/dev.py COMMAND [arguments]
 
   run   [arguments]   set up, then start Pullquote (without a screen: transcribe the sample and print it)
   test  [arguments]   set up, then all checks and tests; with arguments: only pytest, offscreen, with them
-  soak  [arguments]   set up, then the long run: jobs under faults, kills, stops (--quick, --seed N, --only PART)
+  soak  [arguments]   set up, then the long run: jobs, kills, stops, recorder, library (--quick, --seed N, --only PART)
   build [arguments]   set up, then make the installable program with packaging/build.py
   setup               only set up: system packages (Debian, Ubuntu), .venv, the locked Python packages
   lock                make requirements.lock anew from pyproject.toml"""
@@ -376,18 +376,18 @@ def pytest_offscreen(arguments: list[str]) -> int:
 
 
 def pytest_on_screen() -> int:
-    """Run the window tests on a virtual X screen; outside Linux, on the machine's own screen."""
+    """Run the window tests on a virtual X screen; outside Linux, on the machine's own screen.
+
+    One after the other: a screen has one keyboard focus, and a busy machine hands it on late.
+    """
     command = [venv_program("python"), "-m", "pytest", "tests/ui"]
     env = test_env(os.environ)
     env.pop("QT_QPA_PLATFORM", None)
     if not ON_LINUX:
         return run_child(command, env=env, cwd=ROOT)
     env.pop("WAYLAND_DISPLAY", None)
-    with ExitStack() as stack:
-        # One screen for each worker: two windows on one screen would take the keyboard from each other.
-        displays = [stack.enter_context(virtual_screen()) for _ in range(WORKERS)]
-        return run_child([*command, *SEVERAL], cwd=ROOT, env={
-            **env, "PULLQUOTE_TEST_DISPLAYS": " ".join(displays), "DISPLAY": displays[0], "QT_QPA_PLATFORM": "xcb"})
+    with virtual_screen() as display:
+        return run_child(command, env={**env, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}, cwd=ROOT)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Run for minutes what tests run for seconds: jobs under faults, kills, stops, recorders; prints each figure."""
+"""Run for minutes what tests run for seconds: jobs under faults, kills, stops, recorders, libraries; prints figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("jobs", "kills", "stops", "recorder")
+PARTS = ("jobs", "kills", "stops", "recorder", "library")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Size:
     kinds_of_job: int
     kills: int
     states: int | None  # of a job that is stopped; None: all
-    share: float  # of the recorder's rows R1 to R10
+    share: float  # of the rows R1 to R10 and L1 to L5
 
 
 FULL = Size(jobs=300, kinds_of_job=30, kills=100, states=None, share=1.0)
@@ -54,8 +54,8 @@ def main(arguments: list[str]) -> int:
             load("jobs").run(figures, seed, size.jobs, size.kinds_of_job)
         elif part == "kills":
             load("kills").run(figures, seed, size.kills)
-        elif part == "recorder":
-            load("recorder").run(figures, seed, size.share)
+        elif part in ("recorder", "library"):
+            load(part).run(figures, seed, size.share)
         else:
             load("stops").run(figures, seed, size.states)
         figures.remark(f"{part}: {time.monotonic() - start:.0f} s")

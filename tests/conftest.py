@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
-if _displays := os.environ.get("PULLQUOTE_TEST_DISPLAYS", "").split():  # a screen of its own for each worker
-    os.environ["DISPLAY"] = _displays[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])]
 os.environ["QT_LOGGING_RULES"] = "qt.multimedia.*=false"  # as the program does in environment.scrub()
 for _name in [name for name in os.environ
               if name.startswith(("GEMINI_", "GOOGLE_", "PULLQUOTE_")) and not name.startswith("PULLQUOTE_LIVE_")]:

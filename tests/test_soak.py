@@ -38,7 +38,7 @@ def test_a_quick_soak_meets_its_figures() -> None:
     lines = result.stdout.splitlines()
     assert f"soak: seed {SEED}" in lines, result.stdout + result.stderr
     assert result.returncode == 0 and "MISSED" not in result.stdout, result.stdout + result.stderr
-    for row in ("N2", "N3", "N4", "N6", "R1", "R3", "R6", "R10"):
+    for row in ("N2", "N3", "N4", "N6", "R1", "R3", "R6", "R10", "L1", "L4"):
         assert any(line.startswith(f"ok     {row}  ") for line in lines)
     assert "soak: " in lines[-1] and "figures met" in lines[-1]
 

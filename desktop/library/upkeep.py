@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sqlite3
@@ -21,6 +22,7 @@ _BESIDE = ("-wal", "-shm")  # files that SQLite keeps beside a database
 def problems(file: Path, *, full: bool = False) -> list[str]:
     """What SQLite finds wrong with a database file; [] when it is sound. `full` also compares the indexes."""
     try:
+        _read_through(file)
         with _reading(file) as connection:
             if not migrations.version_of(connection):
                 return ["it is empty"]
@@ -28,6 +30,14 @@ def problems(file: Path, *, full: bool = False) -> list[str]:
             return [row[0] for row in connection.execute(check) if row[0] != "ok"]
     except BROKEN as error:
         return [str(error)]
+
+
+def _read_through(file: Path) -> None:
+    """Into the system's cache, in one go: SQLite reads page by page, which takes ten times as long on a cold disk."""
+    with contextlib.suppress(OSError), open(file, "rb", buffering=0) as reader:
+        block = bytearray(1 << 20)
+        while reader.readinto(block):
+            pass
 
 
 def search_problems(file: Path) -> list[str]:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _PATIENCE = 3000  # milliseconds
+_ANSWER = 20_000  # milliseconds: until one that is just starting has opened its library
 _LONGEST = 1 << 20
 
 
@@ -30,22 +31,26 @@ class SingleInstance(QObject):
             self._listen()
 
     def hand_over(self, files: list[str]) -> bool:
-        """Give the files to the first instance and let it raise its window; False when it does not answer."""
+        """Give the files to the first instance and let it raise its window; False when it does not take them."""
         socket = QLocalSocket()
         socket.connectToServer(self._name)
         if not socket.waitForConnected(_PATIENCE):
             return False
         socket.write(json.dumps(files).encode() + b"\n")
-        sent = socket.waitForBytesWritten(_PATIENCE)
+        taken = socket.waitForReadyRead(_ANSWER)  # what was only sent may reach one that is ending
         socket.disconnectFromServer()
-        return sent
+        return taken
 
-    def close(self) -> None:
-        """Let the next start be the first."""
+    def stop_listening(self) -> None:
+        """The window is closed: take no more files; who starts now waits until this process has ended."""
         if self._server is not None:
             self._server.close()
             for socket in list(self._sockets):
                 self._forget(socket)
+
+    def close(self) -> None:
+        """Let the next start be the first."""
+        self.stop_listening()
         self._lock.unlock()
 
     def _listen(self) -> None:
@@ -67,6 +72,8 @@ class SingleInstance(QObject):
         for socket in list(self._sockets):
             if socket.canReadLine():
                 line = bytes(socket.readLine(_LONGEST).data())
+                socket.write(b"taken\n")
+                socket.flush()
                 self._forget(socket)
                 self._take(line)
             elif socket.bytesAvailable() > _LONGEST or socket.state() is QLocalSocket.LocalSocketState.UnconnectedState:

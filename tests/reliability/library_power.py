@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from desktop import backups
+from tests.reliability.library_kills import Killed, note_safe, read_back, start_work
 from tests.reliability.power import Disk
-from tests.reliability.library_harness import Killed, note_safe, read_back, start_work
 
 CUTS_OF_A_LIFE = 8  # then a new library is begun, so that young ones are cut, too
 LONGEST = 0.6  # seconds between two cuts
@@ -31,8 +31,9 @@ class Cut(Killed):
     bad_backups: list[str] = field(default_factory=list)  # that have their name, but are not sound
 
     def __str__(self) -> str:
-        return (f"{self.cuts} cuts, {self.commits} safe, {len(self.lost)} lost, {self.unsound} unsound, "
-                f"{len(self.stale)} own files that were not caught up, {len(self.bad_backups)} backups not sound")
+        return (f"{self.cuts} cuts, {self.commits} recordings safe (in all cuts), {len(self.lost)} lost, "
+                f"{self.unsound} unsound, {len(self.stale)} own files that were not caught up, "
+                f"{len(self.bad_backups)} backups not sound")
 
 
 class Life:
@@ -75,7 +76,7 @@ def power_cuts(count: int, seed: int, *, control: bool = False) -> Cut:
             with _life(disk.path / "data", rng.randrange(1 << 30), "no sync" if control else "") as life:
                 for _ in range(min(CUTS_OF_A_LIFE, count - found.cuts)):
                     time.sleep(rng.uniform(0.0, LONGEST))
-                    _cut(disk, life, found, thorough=found.cuts % 10 == 9)
+                    _cut(disk, life, found, thorough=found.cuts % 10 == 9 or found.cuts == count - 1)
     print(f"L2 seed {seed}{' (control)' if control else ''}: {found}")
     return found
 
@@ -97,7 +98,8 @@ def _cut(disk: Disk, life: Life, found: Cut, *, thorough: bool) -> None:
     note_safe(before, safe)
     with disk.again(clone) as again:
         # What was being removed at the cut may be there or gone; it may have been heard of after the cut.
-        note_safe([line for line in life.said()[len(before):] if line.startswith("going")], safe)
+        going = {line.removeprefix("going ") for line in life.said()[len(before):] if line.startswith("going ")}
+        safe |= dict.fromkeys(safe.keys() & going, 0)
         folder, lost = again / "data", len(found.lost)
         read_back(folder, safe, found, thorough=thorough)
         if len(found.lost) == lost:  # else it may not even be a library

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from desktop.library import upkeep
@@ -152,9 +153,10 @@ def killed_starts(count: int, seed: int) -> KilledStarts:
                 home.start(f"killed {number}").wait(rng.uniform(0.0, LATEST_KILL))
             home.end_all()
             found.kills += 1
-            after = home.start(f"next {number}")
-            if not _wait(lambda name=f"next {number}": home.has(name), after):  # type: ignore[misc]
-                found.failed.append(f"next {number}: {after.poll()}")
+            name = f"next {number}"
+            after = home.start(name)
+            if not _wait(partial(home.has, name), after):
+                found.failed.append(f"{name}: {after.poll()}")
             home.end_all()
         found.twice = [name for name, times in home.titles().items() if times > 1]
         found.unsound = upkeep.problems(home.database, full=True)

@@ -281,7 +281,7 @@ def test_somebody_who_never_stops_typing_is_saved_all_the_same(desk: MainWindow,
         typed += 1
         qtbot.wait(30)  # the pace of a hand; what is waited for is in the loop
         assert time.monotonic() - began < 1.5
-    assert typed > 5
+    assert typed > 2
 
 
 def test_blanks_at_the_end_stay_while_typing_goes_on(desk: MainWindow, qtbot: QtBot) -> None:

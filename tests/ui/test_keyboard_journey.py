@@ -20,7 +20,22 @@ from desktop.ui.main_window import MainWindow
 from desktop.ui.names_panel import RenameDialog
 from desktop.ui.quote_check_dialog import QuoteCheckDialog
 from tests.gemini_service import GeminiService, truth_answer
-from tests.ui.desk import ALT, CTRL, SHIFT, Key, activate, agrees, document, editor, press, quiet, texts, view, write
+from tests.ui.desk import (
+    ALT,
+    CTRL,
+    SHIFT,
+    Key,
+    activate,
+    agrees,
+    document,
+    editor,
+    in_front,
+    press,
+    quiet,
+    texts,
+    view,
+    write,
+)
 from tests.ui.test_journeys import AUDIO, synthetic_truth, use_service
 
 Picture = Callable[[QWidget, str], None]
@@ -47,6 +62,7 @@ def in_dialog(kind: type[QDialog], hands: Callable[[QDialog], None], seen: list[
 def tab_to(wanted: QWidget, most: int = 60) -> None:
     """Tab until this widget has the focus."""
     for _ in range(most):
+        in_front()
         focus = QApplication.focusWidget()
         if focus is wanted or wanted.focusProxy() is focus:
             return
@@ -111,6 +127,7 @@ def correct_twenty_lines(window: MainWindow) -> None:
     press(Key.Key_Return)
     before = texts(window)
     for number in range(20):
+        in_front()
         assert view(window).caret_place() == (number, 0) and editor(window).hasFocus()
         press(Key.Key_F5)
         press(Key.Key_End, CTRL)
@@ -216,6 +233,7 @@ def test_every_part_of_the_window_is_reached_by_tab_in_the_order_of_reading(
     window.library_panel.view.setFocus()
     order: list[QWidget] = []
     for _ in range(120):
+        in_front()
         focus = QApplication.focusWidget()
         assert focus is not None
         if focus in order:

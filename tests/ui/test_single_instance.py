@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from pytestqt.qtbot import QtBot
 
 from desktop.paths import data_folder, private_folder
+from desktop.ui import application
+from desktop.ui.main_window import MainWindow
 from desktop.ui.single_instance import SingleInstance
+from tests.reliability.starts import killed_starts, together
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +35,32 @@ def test_second_start_hands_its_files_to_the_first_and_ends(home: Path, qtbot: Q
     assert second.wait(timeout=20) == 0
     assert second.communicate()[1] == b""
     first.close()
+
+
+def test_second_start_raises_the_window_of_the_first(window: MainWindow, qtbot: QtBot) -> None:
+    first = SingleInstance(private_folder(data_folder()))
+    first.files_arrived.connect(lambda names: application._arrived(window, names))  # as run_window does
+    window.showMinimized()
+    second = second_start()
+    qtbot.waitUntil(lambda: not window.isMinimized() and window.isActiveWindow(), timeout=20_000)
+    assert second.wait(timeout=20) == 0
+    second.communicate()
+    first.close()
+
+
+@pytest.mark.parametrize("after_kill", [False, True])
+def test_of_starts_at_the_same_moment_one_runs_and_gets_the_files_of_all(after_kill: bool) -> None:
+    found = together(6, after_kill=after_kill)
+    assert (found.running, dict(found.codes), found.not_imported, found.twice) == (1, {0: 5}, [], [])
+
+
+def test_starts_without_the_lock_are_noticed_to_run_together() -> None:
+    assert together(2, control=True).running == 2
+
+
+def test_after_kills_in_the_middle_of_a_start_the_next_one_succeeds() -> None:
+    found = killed_starts(3, random.SystemRandom().randrange(1 << 30))
+    assert (found.kills, found.failed, found.twice, found.unsound) == (3, [], [], [])
 
 
 def test_command_line_does_not_write_to_a_library_that_the_window_holds(home: Path, qtbot: QtBot) -> None:
