@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from desktop import beside
+from desktop.cleaning import clean_name
 from desktop.errors import LibraryError, UserError
 from desktop.library import upkeep
 from desktop.library.changes import EVERYTHING, Changes
-from desktop.library.records import Record, intake, snapshot
+from desktop.library.records import Record, Rows, intake, snapshot
 from desktop.migrations import STEPS
 from desktop.model import Progress, Report
 from desktop.paths import fsync_folder, private_folder
@@ -22,7 +25,10 @@ from desktop.sentences import QT_TRANSLATE_NOOP, say
 
 HOURLY, DAILY, WEEKLY = 4, 7, 4
 EVERY = timedelta(hours=1)
+KEPT_DAYS = 30  # what was put aside
 _STAMP = "%Y%m%dT%H%M%SZ"
+_LOGS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
+_STAMPED = re.compile(r"\d{8}T\d{6}")
 KINDS = {  # by the beginning of the file's name
     "library-before-version-": QT_TRANSLATE_NOOP("core", "before an update"),
     "library-before-restore-": QT_TRANSLATE_NOOP("core", "before a backup was restored"),
@@ -55,6 +61,7 @@ class Contents:
     only_there: int  # recordings that are not in the library now
     fewer_now: int  # recordings that have fewer lines now
     missing_there: int  # recordings that are in the library now only
+    is_compared: bool = True  # False: the library cannot be read now, so the three say nothing
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class Restored:
     kept_as: Path | None  # the database that was there before
     taken: tuple[str, ...] = ()  # folders of recordings that were taken from their own files
     damaged: tuple[str, ...] = ()  # folders whose own file could not be read, and was left as it is
+    without_sound: tuple[str, ...] = ()  # titles of recordings whose original is not there
 
 
 def folder_of(library_folder: Path) -> Path:
@@ -97,7 +105,8 @@ def make(library_folder: Path, now: datetime | None = None) -> Backup:
 
     LibraryDamaged when the copy is not sound (then nothing is thinned out), LibraryError when it cannot be written.
     """
-    stamp = (now or datetime.now(UTC)).strftime(_STAMP)
+    now = now or datetime.now(UTC)
+    stamp = now.strftime(_STAMP)
     target = folder_of(library_folder) / f"library-{stamp}.db"
     try:
         private_folder(target.parent)
@@ -105,7 +114,7 @@ def make(library_folder: Path, now: datetime | None = None) -> Backup:
             leftover.unlink(missing_ok=True)  # of a backup that a kill cut off
         digest = upkeep.copy(library_folder / "library.db", target)
         _write_private(_digest_file(target), digest)
-        thin_out(library_folder)
+        thin_out(library_folder, now)
     except OSError as error:
         raise _refused(error) from error
     return Backup(target, _made_at(target), target.stat().st_size, KINDS["library-"])
@@ -123,10 +132,15 @@ def copy_to(library_folder: Path, target: Path) -> None:
         raise _refused(error) from error
 
 
-def thin_out(library_folder: Path) -> None:
-    """Keep the newest backup of each of the last 4 hours, 7 days and 4 weeks that have one."""
-    automatic = [backup for backup in backups(library_folder) if backup.is_automatic]
-    kept: set[Path] = set()
+def thin_out(library_folder: Path, now: datetime | None = None) -> None:
+    """Keep all backups of the last hour, and the newest of each of the last 4 hours, 7 days and 4 weeks that have one.
+
+    What was put aside goes after 30 days, when a later backup says that the library was sound since.
+    """
+    now, folder = now or datetime.now(UTC), folder_of(library_folder)
+    automatic = [backup for backup in backups(library_folder) if backup.is_automatic and backup.file.parent == folder]
+    newest_at = min([now, *(backup.made_at for backup in automatic[:1])])  # a clock that was wrong made it, else
+    kept = {backup.file for backup in automatic if backup.made_at > newest_at - EVERY}
     for most, period in ((HOURLY, "%Y%m%d%H"), (DAILY, "%Y%m%d"), (WEEKLY, "%G%V")):
         newest: dict[str, Path] = {}
         for backup in automatic:
@@ -136,12 +150,34 @@ def thin_out(library_folder: Path) -> None:
         if backup.file not in kept:
             backup.file.unlink(missing_ok=True)
             _digest_file(backup.file).unlink(missing_ok=True)
+    _thin_out_aside(library_folder, now, [b.made_at for b in automatic if b.file in kept and b.made_at <= now])
+
+
+def _thin_out_aside(library_folder: Path, now: datetime, sound_at: list[datetime]) -> None:
+    """Each backup was checked when it was made: without a later one, what was put aside may be all there is."""
+    for file, made_at in [(file, _put_aside_at(file)) for file in _put_aside(library_folder)]:
+        if made_at < now - timedelta(days=KEPT_DAYS) and any(moment > made_at for moment in sound_at):
+            with suppress(OSError):  # in use: it goes with the next backup
+                file.unlink(missing_ok=True)
+
+
+def _put_aside(library_folder: Path) -> list[Path]:
+    """Databases with what lies beside them, and recordings' own files."""
+    recordings = library_folder / "recordings"
+    return [*(file for file in library_folder.glob("library-*.db*") if _kind(file) != KINDS["library-"]),
+            *recordings.glob("library-kept-*.json"), *recordings.glob("*/recording-kept-*.json")]
+
+
+def _put_aside_at(file: Path) -> datetime:
+    """What lies beside a database is as old as that."""
+    database = file.with_name(file.name.partition(".db")[0] + ".db")
+    return _made_at(database if database.exists() else file)
 
 
 def remove(backup: Backup) -> None:
     """Delete a backup, at the user's word. LibraryError when it cannot be."""
     try:
-        for file in (*(backup.file.with_name(backup.file.name + end) for end in ("-wal", "-shm")),
+        for file in (*(backup.file.with_name(backup.file.name + end) for end in _LOGS),
                      _digest_file(backup.file), backup.file):
             file.unlink(missing_ok=True)
     except OSError as error:
@@ -170,14 +206,14 @@ def newest_sound(library_folder: Path) -> Backup | None:
 
 
 def contents(library_folder: Path, backup: Backup) -> Contents:
-    """Simple counts. LibraryError when the backup cannot be read; a library that cannot be read counts as empty."""
+    """Simple counts. LibraryError when the backup cannot be read; a library that cannot be read is not compared."""
     with snapshot(backup.file) as source:
         there = source.lines()
     try:
         with snapshot(library_folder / "library.db") as source:
             here = source.lines()
     except LibraryError:
-        here = {}
+        return Contents(len(there), sum(there.values()), 0, 0, 0, is_compared=False)
     return Contents(len(there), sum(there.values()), len(there.keys() - here.keys()),
                     sum(here[folder] < count for folder, count in there.items() if folder in here),
                     len(here.keys() - there.keys()))
@@ -204,12 +240,26 @@ def restore(library_folder: Path, file: Path, *, newer: bool, report: Report) ->
             raise LibraryError("The backup could not be restored ({reason}). Choose another one; nothing was changed.",
                                reason="; ".join(found[:2]))
         keep_aside(library_folder, damaged if newer else _different(library_folder, temporary))
+        without_sound = _without_sound(library_folder, temporary)
         kept = put_in_place(library_folder, temporary, "before-restore")
     except OSError as error:
         raise _refused(error) from error
     finally:
         _remove(library_folder.glob(".library-restoring*"))
-    return Restored(kept, tuple(taken), tuple(damaged))
+    return Restored(kept, tuple(taken), tuple(damaged), without_sound)
+
+
+def _without_sound(library_folder: Path, database: Path) -> tuple[str, ...]:
+    """Titles of recordings whose original is not there: it was moved, or removed for ever since the backup."""
+    found = []
+    with snapshot(database) as source:
+        for folder, number in source.folders().items():
+            table, rows = next(source.tables(number))
+            own = Record({table: Rows(rows.columns, list(rows.rows))})
+            original = library_folder / "recordings" / folder / str(own.value(table, "original"))
+            if not own.value(table, "address") and not original.is_file():
+                found.append(clean_name(str(own.value(table, "title"))))
+    return tuple(sorted(found))
 
 
 def take_from_files(library_folder: Path, database: Path, *, newer: bool,
@@ -271,6 +321,8 @@ def put_in_place(library_folder: Path, new: Path, why: str) -> Path | None:
     if kept.exists():
         kept = kept.with_stem(f"{kept.stem}-{time.time_ns()}")
     there = file.exists()
+    if not there:
+        _remove(file.with_name(file.name + end) for end in _LOGS)  # without their database they are worth nothing
     Changes(library_folder).add([EVERYTHING])
     upkeep.swap(new, file, kept)
     return kept if there else None
@@ -311,11 +363,11 @@ def _require_sound(file: Path) -> None:
 
 def _made_at(file: Path) -> datetime:
     """From its name, else from the file."""
-    stamp = file.stem.removeprefix("library-")
-    try:
-        return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
-    except ValueError:
-        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    found = _STAMPED.search(file.name)
+    with suppress(ValueError):
+        if found:
+            return datetime.strptime(f"{found[0]}Z", _STAMP).replace(tzinfo=UTC)
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
 def _kind(file: Path) -> str:

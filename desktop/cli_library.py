@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from desktop import cli
 from desktop.cli import DONE, FAILED, PARTLY, say, warn
 from desktop.errors import PullquoteError, UserError
 from desktop.model import Recording, TranscriptDocument, clock
 
+Verbs: TypeAlias = "argparse._SubParsersAction[_Verb]"
+
+
+class _Verb(argparse.ArgumentParser):
+    """One of which the words may begin with -, as in a search."""
+
+    takes_minus = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """A blank before them keeps such words from being taken for options; the search does not mind it."""
+        if self.takes_minus:
+            args = [f" {word}" if word[:1] == "-" and word[1:2] not in ("", "-") and word != "-h" else word
+                    for word in args]
+        return super().parse_known_args(args, namespace)
+
 
 def add(commands: cli.Commands) -> None:
     """Enter the command with its verbs."""
     command = commands.add_parser("library", help="what is in your library, whether it is sound, backups")
-    verbs = command.add_subparsers(required=True, metavar="VERB")
+    verbs = command.add_subparsers(required=True, metavar="VERB", parser_class=_Verb)
     _add_search(verbs)
     _add_looking(verbs)
     _add_backups(verbs)
     _add_export(verbs)
 
 
-def _add_search(verbs: cli.Commands) -> None:
+def _add_search(verbs: Verbs) -> None:
     from desktop.search_query import HELP
 
     verb = verbs.add_parser("search", help="search everything; nothing that is off the record is found",
-                            description=HELP, epilog="Begin with -- when the first word begins with -.")
+                            description=HELP)
+    verb.takes_minus = True
     verb.set_defaults(run=_search)
     verb.add_argument("query", nargs="+", metavar="QUERY")
     verb.add_argument("--limit", type=cli.limit_of, default=50, metavar="N", help="hits, the newest first; default: 50")
 
 
-def _add_looking(verbs: cli.Commands) -> None:
+def _add_looking(verbs: Verbs) -> None:
     verb = verbs.add_parser("list", help="the recordings, newest first")
     verb.set_defaults(run=_list)
     verb.add_argument("--json", action="store_true", help="as JSON, with everything that is noted about them")
@@ -48,7 +66,7 @@ def _add_looking(verbs: cli.Commands) -> None:
                       "that helps")
 
 
-def _add_backups(verbs: cli.Commands) -> None:
+def _add_backups(verbs: Verbs) -> None:
     verb = verbs.add_parser("backup", help="back up the database (without sound), also while the window is open")
     verb.set_defaults(run=_backup)
     verb.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: among the automatic ones")
@@ -63,7 +81,7 @@ def _add_backups(verbs: cli.Commands) -> None:
     verb.set_defaults(run=_rebuild)
 
 
-def _add_export(verbs: cli.Commands) -> None:
+def _add_export(verbs: Verbs) -> None:
     verb = verbs.add_parser("export", help="write all transcripts as files; nothing that is off the record is in them")
     verb.set_defaults(run=_export)
     verb.add_argument("folder", type=Path, metavar="FOLDER", help="one that exists; nothing in it is replaced")
@@ -174,7 +192,9 @@ def _restore(options: cli.Options, environment_key: str) -> int:
     if done.taken:
         say(f"Taken from their own files: {len(done.taken)} recordings.")
     _name_damaged(done.damaged)
-    return PARTLY if done.damaged else DONE
+    if done.without_sound:
+        warn("These came back without their sound, because it was removed or moved: " + ", ".join(done.without_sound))
+    return PARTLY if done.damaged or done.without_sound else DONE
 
 
 def _list_backups() -> int:

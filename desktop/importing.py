@@ -28,6 +28,7 @@ SUFFIXES = frozenset((
     "3gp", "3g2", "ogg", "oga", "opus", "flac", "webm", "mkv", "mka", "caf", "wma", "asf", "amr", "awb", "au", "avi",
     "ts", "mts", "mpg", "mpeg"))
 _REMOVED = ".removed-"  # before the name of a folder: its recording is being removed for ever
+_under_way: set[str] = set()  # how names begin that this process is filling just now: no leftovers for `sweep`
 _COPY_BLOCK = 1 << 20
 _SYNC_EVERY = 64  # blocks: bounds the final fsync, so that stopping stays quick
 
@@ -58,7 +59,8 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
                  is_sample: bool = False, takes_back: bool = True) -> Imported:
     """Copy `path` into the library, enter it and prepare it. `report` may raise Cancelled.
 
-    A file that is in the bin is taken back; with `takes_back` false, for what nobody asked for, it stays there.
+    A file that is in the bin is taken back; with `takes_back` false, for what nobody asked for, it stays there. When
+    the original of a recording is missing and this is the very same file, it becomes the original again.
 
     Raises BadAudio or Cancelled; then the library is as it was before. Progress.payload is a Picture when the
     waveform has become sharper, and the Recording once when its original is safe.
@@ -67,11 +69,15 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
     reporter.say(0.0, "Looking at the file")
     _look(path, reporter)
     incoming = library.folder / "recordings" / f".incoming-{secrets.token_hex(8)}"
+    names = {incoming.name, _final(incoming).name}
+    _under_way.update(names)
     try:
         private_folder(incoming)
         original = incoming / f"original{_suffix(path)}"
         sha256, size = _copy(path, original, reporter)
         here = library.recording_with_hash(sha256)
+        if here is not None:
+            _put_back(library, here, original)
         recording = here or _enter(library, incoming, original, sha256, size, title or path.stem, is_sample)
         was_in_bin = bool(recording.removed_at)
         if was_in_bin and takes_back:
@@ -82,6 +88,7 @@ def import_audio(library: Library, cache: Path, path: Path, report: Report, *, t
         raise _disk_error(error) from error
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
+        _under_way.difference_update(names)
     try:
         report(Progress(0.0, say("Drawing the waveform"), recording))
         return Imported(prepare_recording(library, cache, recording, report), was_here, was_in_bin)
@@ -101,10 +108,13 @@ def prepare_recording(library: Library, cache: Path, recording: Recording, repor
         return recording
     reporter = _Reporter(report)
     reporter.say(0.0, "Drawing the waveform")
+    _under_way.add(recording.sha256)
     try:
         result = prepare(original_file(library, recording), files, reporter.check, reporter.show)
     except OSError as error:
         raise _disk_error(error) from error
+    finally:
+        _under_way.discard(recording.sha256)
     return library.set_prepared(recording.id, duration=result.duration, sample_rate=result.sample_rate,
                                 channels=result.channels, problem=result.problem)
 
@@ -155,9 +165,11 @@ def _folder_of(library: Library, recording: Recording) -> Path:
 
 def sweep(library: Library, cache: Path) -> None:
     """At start: clear what interrupted imports left, enter originals that were copied but not yet entered, and finish
-    what was being removed."""
+    what was being removed. Files that the start was given may be on their way in meanwhile."""
     known = library.recording_folders()
     for folder in (library.folder / "recordings").iterdir():
+        if folder.name.startswith(tuple(_under_way)):
+            continue
         if folder.name.startswith(".incoming-"):
             shutil.rmtree(folder, ignore_errors=True)
         elif folder.name.startswith(_REMOVED):
@@ -165,7 +177,8 @@ def sweep(library: Library, cache: Path) -> None:
         elif folder.is_dir() and folder.name not in known:
             _enter_orphan(library, folder)
     for leftover in cache.glob("*.tmp") if cache.is_dir() else ():
-        leftover.unlink(missing_ok=True)
+        if not leftover.name.startswith(tuple(_under_way)):
+            leftover.unlink(missing_ok=True)
 
 
 def trim_cache(cache: Path, most_bytes: int, keep: Iterable[str]) -> None:
@@ -227,6 +240,17 @@ def _enter(library: Library, incoming: Path, original: Path, sha256: str, size: 
         if here is None:
             raise
         return here  # the same file came in twice at the same time
+
+
+def _put_back(library: Library, recording: Recording, copied: Path) -> None:
+    """The copy takes the place of an original that is missing."""
+    folder = _folder_of(library, recording)
+    target = folder / Path(recording.original).name
+    if not target.exists():
+        private_folder(folder)
+        copied.replace(target)
+        fsync_folder(folder)
+        fsync_folder(folder.parent)
 
 
 def _final(incoming: Path) -> Path:

@@ -15,9 +15,11 @@ import pytest
 
 from desktop import backups, beside, migrations
 from desktop.errors import LibraryError, UserError
+from desktop.importing import remove_recording
 from desktop.library import Library, upkeep
 from desktop.library.store import LibraryDamaged
 from desktop.model import Change, TimeRange, ignore_progress
+from desktop.videos import add_video
 from tests.reliability.library_harness import everything, line, make_template, open_copy
 
 NOON = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)  # a Wednesday
@@ -98,6 +100,74 @@ def test_backups_are_thinned_out_to_hours_days_and_weeks(filled: Library) -> Non
     weeks = {moment.isocalendar()[:2] for moment in kept}
     assert weeks == {(last - timedelta(weeks=n)).isocalendar()[:2] for n in range(4)}
     assert len(kept) <= 15 and len(names(backups.folder_of(filled.folder))) == 2 * len(kept)
+
+
+def test_no_backup_of_the_last_hour_is_thinned_out(filled: Library) -> None:
+    """Somebody presses “Back up now” again and again, before and after something risky."""
+    moments = [NOON + timedelta(minutes=n) for n in (1, 2, 20, 40, 59)]
+    for moment in moments:
+        backups.make(filled.folder, moment)
+    assert [b.made_at for b in backups.backups(filled.folder)] == moments[::-1]
+    backups.make(filled.folder, NOON + timedelta(hours=2))
+    assert [b.made_at for b in backups.backups(filled.folder)] == [NOON + timedelta(hours=2), moments[-1]]
+
+
+def test_a_backup_of_a_clock_that_was_wrong_costs_no_new_one(filled: Library) -> None:
+    wrong = backups.make(filled.folder, datetime(2099, 1, 1, tzinfo=UTC))
+    now = datetime.now(UTC).replace(microsecond=0)
+    made = [backups.make(filled.folder, now - timedelta(minutes=n)) for n in (3, 2, 1, 0)]
+    assert backups.backups(filled.folder) == [wrong, *made[::-1]]
+
+
+def test_a_copy_under_a_name_of_the_users_own_is_never_thinned_out(filled: Library) -> None:
+    mine = filled.folder / "library-mine.db"
+    backups.copy_to(filled.folder, mine)
+    os.utime(mine, (0, 0))
+    for weeks in range(8):
+        backups.make(filled.folder, NOON + timedelta(weeks=weeks))
+    assert mine.exists()
+
+
+def put_aside(library: Library, at: datetime) -> list[Path]:
+    """What restoring and rebuilding leave behind, all of the same moment."""
+    stamp, own = at.strftime("%Y%m%dT%H%M%SZ"), library.folder / "recordings" / library.recordings()[0].folder
+    files = [*(library.folder / f"library-{why}-{stamp}.db{end}" for why, end in (
+        ("before-restore", ""), ("before-restore", "-wal"), ("before-rebuild", ""))),
+        library.folder / f"library-before-version-6-{stamp[:-1]}.db",
+        library.folder / f"library-damaged-{stamp}.db-shm",  # of a database that is gone
+        own / f"recording-kept-{stamp}.json", library.folder / "recordings" / f"library-kept-{stamp}.json"]
+    for file in files:
+        file.write_bytes(b"words that were removed")
+    return files
+
+
+def test_what_was_put_aside_goes_after_thirty_days_and_no_sooner(filled: Library) -> None:
+    old = put_aside(filled, NOON - timedelta(days=30, hours=1))
+    young = put_aside(filled, NOON - timedelta(days=29, hours=23))
+    unnamed = filled.folder / "library-damaged-by-hand.db"
+    unnamed.write_bytes(b"words")
+    os.utime(unnamed, (NOON.timestamp() - 31 * 86_400,) * 2)
+    backups.make(filled.folder, NOON)
+    assert [path for path in (*old, unnamed) if path.exists()] == []
+    assert [path for path in young if not path.exists()] == []
+
+
+def test_what_was_put_aside_stays_until_the_library_was_found_sound_since(filled: Library) -> None:
+    backups.make(filled.folder, NOON - timedelta(days=41))
+    old = put_aside(filled, NOON - timedelta(days=40))
+    wrong = backups.folder_of(filled.folder) / "library-20990101T000000Z.db"  # a clock that was wrong says nothing
+    wrong.write_bytes(b"x")
+    file = filled.folder / "library.db"
+    filled.close()
+    sound = file.read_bytes()
+    file.write_bytes(b"no database at all" * 300)
+    with pytest.raises(LibraryDamaged):
+        backups.make(filled.folder, NOON)
+    backups.thin_out(filled.folder, NOON)
+    assert [path for path in old if not path.exists()] == []
+    file.write_bytes(sound)
+    backups.make(filled.folder, NOON)
+    assert [path for path in old if path.exists()] == []
 
 
 def test_a_backup_is_due_after_an_hour_in_which_something_was_written(filled: Library) -> None:
@@ -243,6 +313,34 @@ def test_a_recording_that_is_newer_than_the_backup_comes_from_its_own_file(fille
     library, done = restored(filled, made.file, newer=newer)
     assert library.document(transcript.id) == wanted and "new" in done.taken
     library.close()
+
+
+def test_recordings_that_come_back_without_their_sound_are_named(filled: Library, cache: Path) -> None:
+    add_video(filled, "https://www.youtube.com/watch?v=aaaaaaaaaaa")  # has no sound of its own
+    made, gone = backups.make(filled.folder), filled.recordings()[-1]
+    remove_recording(filled, cache, gone)
+    filled.erase_words()
+    library, done = restored(filled, made.file, newer=True)
+    assert done.without_sound == (gone.title,) and library.recording_in(gone.folder) is not None
+    library.close()
+
+
+def test_a_log_without_its_database_is_not_kept(filled: Library) -> None:
+    made = backups.make(filled.folder)
+    filled.close()
+    (filled.folder / "library.db").unlink()
+    for end in ("-wal", "-shm", "-journal"):
+        (filled.folder / f"library.db{end}").write_bytes(b"words that were removed")
+    library, done = restored(filled, made.file, newer=True)
+    library.close()
+    assert done.kept_as is None and list(filled.folder.glob("library-before-*")) == []
+
+
+def test_a_library_that_cannot_be_read_is_not_compared(filled: Library) -> None:
+    made = backups.make(filled.folder)
+    filled.close()
+    (filled.folder / "library.db").write_bytes(b"Dear editor " * 1000)
+    assert backups.contents(filled.folder, made) == backups.Contents(2, 24, 0, 0, 0, is_compared=False)
 
 
 def test_a_damaged_backup_is_refused_and_the_next_one_offered(filled: Library) -> None:

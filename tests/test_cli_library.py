@@ -99,6 +99,35 @@ def test_a_row_that_cannot_be_is_damage_and_no_traceback(home: Path, filled: Pat
     assert run(home, "library", "check", "--full").returncode == 0
 
 
+@pytest.mark.parametrize(("words", "found"), [
+    (["line", "-talk1"], {"talk0"}), (["-talk1", "line"], {"talk0"}), (["--limit", "99", "line", "-talk1"], {"talk0"}),
+    (["line", "-talk1", "--limit", "99"], {"talk0"}), (["--", "-talk1", "line"], {"talk0"}),
+    (["line", "-harbour"], {"talk0", "talk1"}), (["line", "-speaker:Ann"], {"talk0", "talk1"})])
+def test_a_word_with_a_minus_is_left_out_of_the_search(home: Path, filled: Path, words: list[str],
+                                                       found: set[str]) -> None:
+    done = run(home, "library", "search", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    hits = [line.split("\t")[-1] for line in done.stdout.splitlines()]
+    assert {name for name in ("talk0", "talk1") if any(name in hit for hit in hits)} == found
+
+
+def test_words_that_only_leave_out_and_unknown_options_are_said(home: Path, filled: Path) -> None:
+    only = run(home, "library", "search", "-talk1")
+    assert only.returncode == 0 and "Add a word to look for" in only.stderr
+    unknown = run(home, "library", "search", "line", "--limt")
+    assert unknown.returncode == 2 and "--limt" in unknown.stderr
+    assert run(home, "library", "search").returncode == 2
+    assert "QUERY" in run(home, "library", "search", "-h").stdout
+
+
+def test_recordings_that_come_back_without_their_sound_are_named(home: Path, filled: Path) -> None:
+    backup = run(home, "library", "backup").stdout.strip()
+    next(filled.glob("recordings/*/original.wav")).unlink()
+    done = run(home, "library", "restore", backup)
+    assert done.returncode == 3 and "came back without their sound" in done.stderr
+    assert done.stderr.count("Talk") == 1
+
+
 def test_rebuild_makes_the_same_library_again(home: Path, filled: Path) -> None:
     before = all_of(filled)
     (filled / "library.db").unlink()

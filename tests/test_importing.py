@@ -88,6 +88,31 @@ def test_the_same_file_again_repairs_a_cleaned_cache(library: Library, cache: Pa
     assert CacheFiles(cache, recording.sha256).complete()
 
 
+@pytest.mark.parametrize("gone", ["original", "folder"])
+@pytest.mark.parametrize("has_cache", [True, False])
+def test_the_same_file_again_is_the_original_when_that_is_missing(library: Library, cache: Path, talk: Path,
+                                                                  gone: str, has_cache: bool) -> None:
+    recording = import_audio(library, cache, talk, ignore_progress).recording
+    original = original_file(library, recording)
+    original.unlink()
+    if gone == "folder":
+        original.parent.rmdir()
+    if not has_cache:
+        CacheFiles(cache, recording.sha256).remove()
+    again = import_audio(library, cache, talk, ignore_progress)
+    assert again.was_here and again.recording == recording and len(library.recordings()) == 1
+    assert original.read_bytes() == talk.read_bytes() and CacheFiles(cache, recording.sha256).complete()
+    assert [path.name for path in original.parent.parent.iterdir()] == [recording.folder]
+
+
+def test_the_same_file_again_never_touches_an_original_that_is_there(library: Library, cache: Path,
+                                                                     talk: Path) -> None:
+    original = original_file(library, import_audio(library, cache, talk, ignore_progress).recording)
+    original.write_bytes(b"changed by somebody, who may want it")
+    import_audio(library, cache, talk, ignore_progress)
+    assert original.read_bytes() == b"changed by somebody, who may want it"
+
+
 def test_stopping_the_second_import_keeps_the_first(library: Library, cache: Path, talk: Path) -> None:
     recording = import_audio(library, cache, talk, ignore_progress).recording
     for file in files_below(cache):
@@ -258,3 +283,9 @@ def test_the_sample_comes_with_its_known_good_transcript_once(library: Library, 
 def test_a_suffix_that_is_no_suffix_is_dropped(library: Library, cache: Path, talk: Path, tmp_path: Path) -> None:
     odd = talk.rename(tmp_path / "talk.final version (3)")
     assert import_audio(library, cache, odd, ignore_progress).recording.original == "original"
+
+
+def test_what_is_being_imported_is_no_leftover(library: Library, cache: Path, talk: Path) -> None:
+    imported = import_audio(library, cache, talk, lambda progress: sweep(library, cache))
+    assert original_file(library, imported.recording).exists() and library.recordings() == [imported.recording]
+    assert imported.recording.state is RecordingState.READY

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from desktop.ui.restore_dialog import Choice
 
 _UPKEEP_AFTER = 3_000  # milliseconds; until then the window shows what it has
+_OTHER_ENDS = 15.0  # seconds
 _log = logging.getLogger("pullquote")
 
 
@@ -43,9 +44,9 @@ def run_window(arguments: list[str]) -> int:
     folder = find_library()
     if folder is None:
         return 1
-    instance = SingleInstance(paths.private_folder(folder))
-    if not instance.is_first:
-        return 0 if instance.hand_over(files) else 1
+    instance = _only_one(paths.private_folder(folder), files)
+    if isinstance(instance, int):
+        return instance
     try:
         window = open_window(folder)
     except LibraryError as error:
@@ -57,6 +58,7 @@ def run_window(arguments: list[str]) -> int:
     window.painted.connect(lambda: complete_in_turns(window, files))
     window.show()
     code = application.exec()
+    instance.stop_listening()
     end_work(window)
     window.workspace.library.close()
     if window.afterwards is not None:
@@ -67,6 +69,18 @@ def run_window(arguments: list[str]) -> int:
     if window.afterwards is not None or window.move_wanted is not None:
         start_again()
     return code
+
+
+def _only_one(folder: Path, files: list[str]) -> SingleInstance | int:
+    """Of the library, or the exit code: 0 when the one that runs has taken the files. One that ends is waited for."""
+    end = time.monotonic() + _OTHER_ENDS
+    while not (instance := SingleInstance(folder)).is_first:
+        if instance.hand_over(files):
+            return 0
+        if time.monotonic() > end:
+            return 1
+        time.sleep(0.1)
+    return instance
 
 
 def open_window(folder: Path) -> MainWindow | None:
@@ -96,6 +110,7 @@ def bring_back(folder: Path, problem: str) -> bool:
     """Let the user choose a backup, or to rebuild; False: neither."""
     from desktop.ui.restore_dialog import RestoreDialog
 
+    _apply_theme(settings.load(paths.settings_file()).theme)
     dialog = RestoreDialog(folder, problem=problem, is_open=False)
     if not dialog.exec() or dialog.choice is None:
         return False
@@ -173,9 +188,7 @@ def make_application() -> QApplication:
 def make_window(library: Library, key: ApiKey | None = None, *, complete: bool = True) -> MainWindow:
     """Workspace and window over an open library; `complete` later is for a quick first paint."""
     chosen = settings.load(paths.settings_file())
-    application = QApplication.instance()
-    assert isinstance(application, QApplication)
-    theme.apply(application, chosen.theme)
+    application = _apply_theme(chosen.theme)
     workspace = Workspace(library, paths.cache_folder(), chosen, paths.settings_file(), key or ApiKey(),
                           environment.service_url())
     geometry = QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
@@ -185,6 +198,13 @@ def make_window(library: Library, key: ApiKey | None = None, *, complete: bool =
     application.styleHints().colorSchemeChanged.connect(
         lambda _: theme.apply(application, workspace.settings.theme) if workspace.settings.theme == "system" else None)
     return window
+
+
+def _apply_theme(name: str) -> QApplication:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    theme.apply(application, name)
+    return application
 
 
 def after_first_paint(window: MainWindow, files: list[str]) -> None:

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QCursor, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMenu, QWidget
 
 from desktop.cleaning import clean_name
 from desktop.model import Protection, Recording
 from desktop.sentences import QT_TRANSLATE_NOOP
-from desktop.ui.library_order import Place, folded
+from desktop.ui.library_order import Place, Scope, folded
 from desktop.ui.words import sure, translated
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class LibraryMenus:
     workspace: Workspace
     library_panel: LibraryPanel
     actions_by_name: dict[str, QAction]
+    _open_id = 0  # of the recording that was open when the rules were last shown
 
     def chosen_recordings(self) -> list[Recording]:
         """What the actions act on."""
@@ -54,10 +55,18 @@ class LibraryMenus:
 
     def show_library_rules(self) -> None:
         """Enable them; the entry of “checked” says what it would do."""
+        self._leave_bin()
         for name, rule in self.library_rules().items():
             self.actions_by_name[name].setEnabled(rule)
         self.actions_by_name["check_recording"].setText(
             _t(_N("core", "Mark as not checked")) if self._are_checked() else _t(_N("core", "Mark as chec&ked")))
+
+    def _leave_bin(self) -> None:
+        """What is opened while the bin is listed, such as what an import took back, is not in it: list all."""
+        recording = self.workspace.recording
+        before, self._open_id = self._open_id, recording.id if recording is not None else 0
+        if self._open_id not in (0, before) and self._in_bin:
+            self.library_panel.show_scope(Scope())
 
     def _are_checked(self) -> bool:
         chosen = self.chosen_recordings()
@@ -138,13 +147,22 @@ class LibraryMenus:
         action.triggered.connect(lambda _=False: verb())
 
     def choose_project(self) -> None:
-        self.project_menu().popup(QCursor.pos())
+        self.project_menu().popup(self._beside_chosen())
 
     def choose_tags(self) -> None:
-        self.tags_menu().popup(QCursor.pos())
+        self.tags_menu().popup(self._beside_chosen())
 
     def choose_protection(self) -> None:
-        self.protection_menu().popup(QCursor.pos())
+        self.protection_menu().popup(self._beside_chosen())
+
+    def _beside_chosen(self) -> QPoint:
+        """Below the current row, on the screen: the pointer may be anywhere when a key was pressed."""
+        panel = self.library_panel
+        index, viewport = panel.view.currentIndex(), panel.view.viewport()
+        if not panel.chosen() or not index.isValid() or not panel.view.isVisible():
+            return panel.mapToGlobal(panel.rect().center())
+        panel.view.scrollTo(index)
+        return viewport.mapToGlobal(panel.view.visualRect(index).bottomLeft())
 
     # -- verbs -----------------------------------------------------------------------------------------------
 
@@ -177,6 +195,8 @@ class LibraryMenus:
         self.library_panel.filter.selectAll()
 
     def _remove(self, recordings: list[Recording]) -> None:
+        from desktop.backups import KEPT_DAYS
+
         assert isinstance(self, QWidget)
         if not recordings:
             return
@@ -185,9 +205,10 @@ class LibraryMenus:
         if sure(self, _t(_N("core", "Remove for ever")), _t(_N(
                 "core", "Remove {what} for ever? The sound, the transcripts and everything noted about them are "
                 "deleted, and the words are wiped from the library. This cannot be taken back.\n\nThe files that you "
-                "imported stay where they are. Backups of the library still hold the words until they are replaced by "
-                "newer ones, and so may backups of this disk; an SSD may keep traces that no program can "
-                "wipe.")).format(what=what), _t(_N("core", "Remove for ever"))):
+                "imported stay where they are. Backups of the library and databases that were put aside still hold the "
+                "words until newer backups replace them: at most for {days} days on which you work with Pullquote. "
+                "Backups of this disk may hold them longer, and an SSD may keep traces that no program can "
+                "wipe.")).format(what=what, days=KEPT_DAYS), _t(_N("core", "Remove for ever"))):
             self.workspace.remove_for_ever(recordings)
 
     def _new_project(self, chosen: list[Recording]) -> None:

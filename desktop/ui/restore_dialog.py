@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop import backups
-from desktop.backups import Backup, Contents
+from desktop.backups import Backup, Contents, Restored
 from desktop.errors import PullquoteError
 from desktop.model import Progress
 from desktop.ui.tasks import Tasks
@@ -147,6 +147,8 @@ class RestoreDialog(QDialog):
                 QLocale().toString(inside.lines), self._compared(inside)]
 
     def _compared(self, inside: Contents) -> str:
+        if not inside.is_compared:
+            return self.tr("the library cannot be read now")
         parts = []
         if inside.only_there:
             parts.append(self.tr("recordings that are gone now: {count}").format(count=inside.only_there))
@@ -245,18 +247,31 @@ class CarryingOut(QDialog):
         self.text.setText(translated(progress.sentence))
         self._bar.setValue(round(100 * progress.fraction))
 
-    def _finished(self, damaged: tuple[str, ...]) -> None:
+    def _finished(self, done: Restored) -> None:
         self.is_done = True
-        if not damaged:
+        sentences = []
+        if done.damaged:
+            sentences.append(self.tr("These recordings' own files are damaged and were kept under another name: "
+                                     "{names}").format(names=_names(done.damaged)))
+        if done.without_sound:
+            sentences.append(self.tr("These came back without their sound, because it was removed or moved: "
+                                     "{names}").format(names=_names(done.without_sound)))
+        if not sentences:
             self.accept()
             return
-        self.text.setText(self.tr("Done. These recordings' own files are damaged and were kept under another name: "
-                                  "{names}").format(names=", ".join(damaged[:10])))
-        self._close.setEnabled(True)
+        self._stay("\n\n".join((self.tr("Done."), *sentences)))
 
     def _failed(self, error: PullquoteError) -> None:
-        self.text.setText(translated(error.sentence))
+        self._stay(translated(error.sentence))
+
+    def _stay(self, text: str) -> None:
+        """With all of a text in sight: a window does not grow by itself with lines that are wrapped."""
+        self.text.setText(text)
         self._close.setEnabled(True)
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def reject(self) -> None:
         """Not in the middle of it."""
@@ -275,13 +290,17 @@ def _look(folder: Path) -> _Found:
     return found
 
 
-def _carry_out(folder: Path, choice: Choice, report: Callable[[Progress], None]) -> tuple[str, ...]:
-    """Gives the folders of recordings whose own file is damaged."""
+def _carry_out(folder: Path, choice: Choice, report: Callable[[Progress], None]) -> Restored:
     if choice.file is not None:
-        return backups.restore(folder, choice.file, newer=choice.newer, report=report).damaged
+        return backups.restore(folder, choice.file, newer=choice.newer, report=report)
     from desktop.rebuilding import rebuild
 
-    return rebuild(folder, report).damaged
+    done = rebuild(folder, report)
+    return Restored(done.kept_as, done.from_files, done.damaged)
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join((*names[:10], *(["…"] if len(names) > 10 else [])))
 
 
 def _size(count: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
@@ -265,6 +265,7 @@ def test_nothing_in_the_bin_is_opened_and_it_is_removed_for_ever_after_asking(
     QTest.keyClick(panel.view, Key.Key_Delete)
     assert len(library.binned()) == 3 and "“Interview 10”" in asked[0]
     assert "Backups" in asked[0] and "SSD" in asked[0]
+    assert "databases that were put aside" in asked[0] and "at most for 30 days" in asked[0]
     QTest.keyClick(panel.view, Key.Key_Delete)
     qtbot.waitUntil(lambda: workspace.tasks.running == 0 and len(titles(window)) == 2, timeout=10_000)
     choose(window, three[0])
@@ -299,6 +300,40 @@ def test_importing_what_is_in_the_bin_takes_it_back_and_says_so(window: MainWind
                     timeout=20_000)
     assert library.binned() == [] and titles(window) == [sample.title]
     assert any(notice and "was in the bin; it was taken back" in notice.sentence for notice in notices)
+
+
+def test_what_is_opened_while_the_bin_is_listed_is_in_the_list(window: MainWindow, library: Library, sample: Recording,
+                                                               three: tuple[Recording, ...], qtbot: QtBot) -> None:
+    panel, workspace = window.library_panel, window.workspace
+    workspace.open(library.recording(three[0].id))
+    library.set_binned([sample.id, three[1].id], True)
+    workspace.library_changed.emit()
+    panel.show_scope(Scope(Place.BIN))
+    workspace.recording_changed.emit()  # what was open before is no reason to leave the bin
+    assert panel.scope.place is Place.BIN and len(titles(window)) == 2
+    window.import_paths([Path(SAMPLE)])
+    qtbot.waitUntil(lambda: workspace.recording is not None and workspace.recording.id == sample.id
+                    and workspace.tasks.running == 0, timeout=20_000)
+    assert panel.scope == Scope() and [r.id for r in panel.chosen()] == [sample.id]
+    assert [recording.id for recording in library.binned()] == [three[1].id]
+
+
+@pytest.mark.parametrize("name", ["project", "tags", "protection"])
+def test_menus_of_a_key_open_beside_the_chosen_recording_wherever_the_pointer_is(
+        window: MainWindow, three: tuple[Recording, ...], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    points: list[QPoint] = []
+    monkeypatch.setattr(QMenu, "popup", lambda _, point: points.append(point))
+    view, model = window.library_panel.view, window.library_panel.model
+    choose(window, three[0])
+    window.actions_by_name[name].trigger()
+    row = view.visualRect(model.index(model.row_of(three[0].id)))
+    assert points[0] == view.viewport().mapToGlobal(row.bottomLeft())
+    choose(window, three[2])
+    window.actions_by_name[name].trigger()
+    assert points[1].x() == points[0].x() and points[1].y() != points[0].y()
+    window.library_panel.filter.setText("nothing like that")
+    window.actions_by_name[name].trigger()  # the open recording is meant
+    assert window.library_panel.rect().contains(window.library_panel.mapFromGlobal(points[2]))
 
 
 def test_rows_say_their_state_in_words(window: MainWindow, library: Library, three: tuple[Recording, ...]) -> None:

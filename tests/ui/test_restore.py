@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from desktop import backups, beside
+from desktop import backups, beside, paths, settings
 from desktop.audio.cache import CacheFiles
 from desktop.errors import LibraryError
-from desktop.importing import original_file
+from desktop.importing import original_file, remove_recording
 from desktop.library import Library
 from desktop.model import Recording, ignore_progress
 from desktop.ui import application, restore_dialog
@@ -164,6 +166,24 @@ def test_restoring_and_rebuilding_show_how_far_they_are_and_end(shown: MainWindo
     again.close()
 
 
+def test_what_comes_back_without_its_sound_is_said_at_the_end(shown: MainWindow, qtbot: QtBot, library: Library,
+                                                              cache: Path, sample: Recording,
+                                                              picture: Picture) -> None:
+    newest = backups.backups(library.folder)[0].file
+    shown.workspace.open(None)
+    remove_recording(library, cache, sample)
+    library.close()
+    dialog = CarryingOut(library.folder, Choice(newest))
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog.is_done, timeout=20_000)
+    assert dialog.isVisible() and "without their sound" in dialog.text.text() and sample.title in dialog.text.text()
+    qtbot.waitUntil(lambda: dialog.text.height() >= dialog.text.heightForWidth(dialog.text.width()), timeout=5_000)
+    picture(dialog, "restored-without-sound")
+    dialog.reject()
+    assert not dialog.isVisible()
+
+
 def test_what_cannot_be_restored_is_said_and_stays_on_screen(shown: MainWindow, qtbot: QtBot, library: Library) -> None:
     torn = backups.backups(library.folder)[1].file
     library.close()
@@ -206,6 +226,33 @@ def test_a_database_that_cannot_be_opened_is_brought_back_at_start(qapp: object,
     assert len(problems) == 1 and "damaged or missing" in problems[0]
     made.workspace.library.close()
     made.deleteLater()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_damaged_library_is_told_in_the_chosen_colours_and_compared_with_nothing(
+        qapp: QApplication, library: Library, sample: Recording, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch,
+        picture: Picture, theme: str) -> None:
+    file = paths.settings_file()
+    settings.save(file, replace(settings.load(file), theme=theme))
+    backups.make(library.folder)
+    library.close()
+    (library.folder / "library.db").write_bytes(b"Dear editor " * 1000)
+    before, seen = qapp.palette(), []
+
+    def look(dialog: RestoreDialog) -> int:
+        ready(dialog, qtbot)
+        seen.append((dialog.palette().window().color().lightness() < 128, column(dialog, 5)))
+        picture(dialog, f"backups-at-start-{theme}")
+        dialog.reject()
+        return dialog.result()
+
+    monkeypatch.setattr(RestoreDialog, "exec", look)
+    try:
+        qapp.setPalette(QPalette(QColor("white" if theme == "dark" else "black")))
+        assert application.open_window(library.folder) is None
+    finally:
+        qapp.setPalette(before)
+    assert seen == [(theme == "dark", ["the library cannot be read now"])]
 
 
 def test_quitting_instead_changes_nothing(qapp: object, library: Library, sample: Recording,
