@@ -120,12 +120,14 @@ class Jobs(QObject):
                 "One part could not be transcribed: {reason}", reason=job.problem))
 
     def _failed(self, entry: RunningJob, error: PullquoteError) -> None:
+        # A request that is broken off because of the stop may say that the network failed, before the stop is noticed.
+        was_stopped = isinstance(error, Cancelled) or (entry.task is not None and entry.task.is_stopping)
         self._remove(entry)
         if entry.compare_with:
             self.heard_again.emit(entry.compare_with, 0)
         elif entry.job_id:
             self.finished.emit(entry.recording, self._library.job(entry.job_id))
-        if not isinstance(error, Cancelled):
+        if not was_stopped:
             self.failed.emit(entry.recording, error)
 
     def _remove(self, entry: RunningJob) -> None:

@@ -140,7 +140,7 @@ def test_stopping_a_job_keeps_what_was_heard_and_the_banner_offers_the_rest(
     picture(window, "stopped-in-third-part")
     service.release()
     assert window.view.banner.notice is not None
-    assert window.view.banner.notice.action == "Continue"
+    assert window.view.banner.notice.action == "Continue", window.view.banner.notice
     window.view.banner._act()
     qtbot.waitUntil(lambda: len(lines(window)) > len(kept) and not window.workspace.jobs.running, timeout=60_000)
     assert lines(window)[:len(kept)] == kept
