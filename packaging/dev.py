@@ -359,7 +359,7 @@ def test_stages() -> list[tuple[str, Callable[[], int]]]:
         ("style (ruff)", lambda: run_check("ruff", ["check", *folders])),
         ("types (mypy)", lambda: run_check("mypy", [])),
         ("layers (lint-imports)", lambda: run_check("lint-imports", ["--no-logo"])),
-        ("all tests without a screen (pytest)", lambda: pytest_offscreen([])),
+        ("tests without a window (pytest)", lambda: pytest_offscreen(["--ignore=tests/ui", *SEVERAL])),
         ("window tests on a real window system (pytest)", pytest_on_screen),
     ]
 
@@ -371,7 +371,7 @@ def run_check(program: str, arguments: list[str]) -> int:
 
 def pytest_offscreen(arguments: list[str]) -> int:
     """Run the tests that need no window system."""
-    command = [venv_program("python"), "-m", "pytest", "-m", "not xvfb_only", *(arguments or SEVERAL)]
+    command = [venv_program("python"), "-m", "pytest", "-m", "not xvfb_only", *arguments]
     return run_child(command, env={**test_env(os.environ), "QT_QPA_PLATFORM": "offscreen"}, cwd=ROOT)
 
 

@@ -30,7 +30,8 @@ DOORS = {
                    "recording/device.py", "recording/control.py", "recording/awake.py"),
     "multiprocessing": ("__main__.py", "recording/channel.py"), "pickle": (), "marshal": (), "shelve": (),
     "ctypes": ("environment.py", "places.py", "recording/awake.py"),
-    "platformdirs": ("paths.py",), "tomli_w": ("settings.py",), "argparse": ("cli.py", "cli_library.py"), "getpass": ("cli.py",),
+    "platformdirs": ("paths.py",), "tomli_w": ("settings.py",), "argparse": ("cli.py", "cli_library.py"),
+    "getpass": ("cli.py",),
 }
 SIBLINGS = ("audio", "engines", "exports", "library")
 NEVER_CALLED = ("eval", "exec", "compile", "__import__", "breakpoint", "input")
