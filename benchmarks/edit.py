@@ -146,7 +146,7 @@ def _merge(application: QApplication, window: MainWindow) -> None:
         return True
 
     edits.do = timed  # type: ignore[method-assign]
-    for number in range(20):
+    for number in range(_EACH):
         kept, dropped = _speakers(window)[:2]
         edits.settle_speaker(dropped, kept)
         while len(times) <= number:

@@ -35,6 +35,7 @@ class Splice:
     removed: int
     added: tuple[Segment, ...]
     new: tuple[Segment, ...]  # those of `added` that were not there before, or were others
+    changed: tuple[int, ...] | None  # the rows that are others now, when there are as many as before
 
 
 # -- applying --------------------------------------------------------------------------------------------------
@@ -112,7 +113,10 @@ def applied(document: TranscriptDocument, change: Change) -> tuple[TranscriptDoc
     speakers |= {s.id: s for s in change.speakers_after if s.merged_into is None}
     ordered = dict(sorted(speakers.items(), key=lambda item: (item[1].position, item[0])))
     document = replace(document, segments=segments[:low] + region + segments[high:], speakers=ordered)
-    return document, Splice(low, high - low, region, tuple(after))
+    old = segments[low:high]
+    changed = tuple(low + n for n, (was, now) in enumerate(zip(old, region, strict=True)) if was is not now) if (
+        len(old) == len(region)) else None
+    return document, Splice(low, high - low, region, tuple(after), changed)
 
 
 def row_of(segments: Sequence[Segment], segment: Segment) -> int:

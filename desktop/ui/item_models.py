@@ -58,13 +58,14 @@ class SegmentModel(QAbstractListModel):
             self.beginInsertRows(QModelIndex(), row + stay, row + added - 1)
             self._segments = old[:row + stay] + splice.added[stay:] + old[row + removed:]
             self.endInsertRows()
-        changed = [n for n in range(stay) if old[row + n] is not splice.added[n]]
+        changed = splice.changed if splice.changed is not None else [
+            row + n for n in range(stay) if old[row + n] is not splice.added[n]]
         everywhere = document.speakers != self._speakers
         self._segments, self._speakers = document.segments, document.speakers
         if everywhere and self._segments:
             self.names_changed.emit()
         if changed:
-            self.dataChanged.emit(self.index(row + changed[0]), self.index(row + changed[-1]))
+            self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
 
     def segment(self, row: int) -> Segment | None:
         """The segment of a row."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from desktop.library import Library
 from desktop.model import Change
 
 _AGAIN_AFTER = 2.0  # seconds; a full disk may have room again
+_MANY, _BREATH = 500, 0.05  # of so many lines (and seconds): the window is painted first, then they are written
 _MOST_AT_ONCE = 500  # changes in one transaction
 
 Deed = Callable[[], object]
@@ -79,6 +81,8 @@ class Saver(QObject):
                     return
                 batch = self._next()
                 self._is_busy = True
+            if isinstance(batch, list) and sum(len(change.after) for _, change in batch) > _MANY:
+                time.sleep(_BREATH)
             self._keep(batch)
 
     def _next(self) -> list[tuple[int, Change]] | Deed:

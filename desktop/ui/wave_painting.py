@@ -34,22 +34,20 @@ class SegmentLane:
                               for s in segments], np.int16)
         return cls(starts, ends, positions, float((ends - starts).max()))
 
-    def spliced(self, before: TranscriptDocument, document: TranscriptDocument, splice: Splice) -> SegmentLane:
+    def spliced(self, document: TranscriptDocument, splice: Splice) -> SegmentLane:
         """The lane after some rows gave way to others: only those are looked at, and the speakers' places."""
-        if splice.removed == len(splice.added) > len(splice.new):
-            return self._changed(before, document, splice)
+        if splice.changed:
+            return self._changed(document, splice.changed)
         new = SegmentLane.of(replace(document, segments=splice.added))
         cut = slice(splice.row, splice.row + splice.removed)
         pairs = ((self.starts, new.starts), (self.ends, new.ends), (self.positions, new.positions))
         starts, ends, positions = (np.concatenate([old[:cut.start], added, old[cut.stop:]]) for old, added in pairs)
         return SegmentLane(starts, ends, positions, float((ends - starts).max()) if len(starts) else 0.0)
 
-    def _changed(self, before: TranscriptDocument, document: TranscriptDocument, splice: Splice) -> SegmentLane:
-        """As many rows as there were, most of them the same."""
-        old = before.segments[splice.row:splice.row + splice.removed]
-        rows = [n for n, (was, now) in enumerate(zip(old, splice.added, strict=True)) if was is not now]
-        new = SegmentLane.of(replace(document, segments=tuple(splice.added[n] for n in rows)))
-        places = np.array(rows, np.int64) + splice.row
+    def _changed(self, document: TranscriptDocument, rows: tuple[int, ...]) -> SegmentLane:
+        """As many rows as there were, these of them others."""
+        new = SegmentLane.of(replace(document, segments=tuple(document.segments[row] for row in rows)))
+        places = np.array(rows, np.int64)
         starts, ends, positions = self.starts.copy(), self.ends.copy(), self.positions.copy()
         starts[places], ends[places], positions[places] = new.starts, new.ends, new.positions
         return SegmentLane(starts, ends, positions, float((ends - starts).max()))

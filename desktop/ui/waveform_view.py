@@ -119,7 +119,7 @@ class WaveformView(QWidget):
         """Some segments were edited."""
         before, places = self.document, _places(document)
         if before is not None and all(places.get(i, place) == place for i, place in _places(before).items()):
-            self.lane = self.lane.spliced(before, document, splice)
+            self.lane = self.lane.spliced(document, splice)
         else:
             self.lane = SegmentLane.of(document)
         self.document = document
