@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import sqlite3
@@ -237,7 +238,9 @@ def _stopped_after(library: Library, query: str) -> Timing | None:
     thread.start()
     if ended.wait(0.01) or thread.ident is None:
         return None
-    clock = time.pthread_getcpuclockid(thread.ident) if hasattr(time, "pthread_getcpuclockid") else None
+    clock = None
+    with contextlib.suppress(ProcessLookupError):  # the query has ended already
+        clock = time.pthread_getcpuclockid(thread.ident) if hasattr(time, "pthread_getcpuclockid") else None
     before = math.nan if clock is None else time.clock_gettime(clock)
     flag.set()
     began = time.perf_counter()
