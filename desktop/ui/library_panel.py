@@ -156,7 +156,7 @@ class LibraryPanel(QWidget):
         self._problem.setForegroundRole(QPalette.ColorRole.BrightText)
         self.setMinimumWidth(190)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 0, 6)
+        layout.setContentsMargins(4, 6, 4, 6)  # the same on both sides: it may be read from the right
         head = QHBoxLayout()
         head.addWidget(self.scope_choice, 1)
         head.addWidget(self.sort_button)

@@ -84,6 +84,14 @@ class RecorderPanel(QFrame):
         self.reminder = label("", wrap=True, name="reminder")
         self.edit_reminder = QPushButton(self.tr("Reminder…"))
         self.edit_reminder.setToolTip(self.tr("A text that reminds you to ask for consent before you record"))
+        self._lay_out_ready()
+        self.start.clicked.connect(self._start)
+        self.name.returnPressed.connect(self._start)
+        self.refresh.clicked.connect(self.look_for_devices)
+        self.close_button.clicked.connect(self.close_requested)
+        self.edit_reminder.clicked.connect(self.reminder_requested)
+
+    def _lay_out_ready(self) -> None:
         grid = QGridLayout(self._ready)
         grid.setContentsMargins(0, 0, 0, 0)
         for row, column, text, field in ((0, 0, self.tr("Record &from"), self.device),
@@ -104,11 +112,6 @@ class RecorderPanel(QFrame):
         below.addWidget(self.edit_reminder)
         grid.addLayout(below, 3, 0, 1, 6)
         grid.setColumnStretch(1, 1)
-        self.start.clicked.connect(self._start)
-        self.name.returnPressed.connect(self._start)
-        self.refresh.clicked.connect(self.look_for_devices)
-        self.close_button.clicked.connect(self.close_requested)
-        self.edit_reminder.clicked.connect(self.reminder_requested)
 
     def _build_running(self) -> None:
         self._running = QWidget()
@@ -128,6 +131,13 @@ class RecorderPanel(QFrame):
         self.other.setMinimumContentsLength(14)
         self.other.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.other.installEventFilter(self)
+        self._lay_out_running()
+        for first, second in ((self.mark, self.off_record), (self.off_record, self.pause), (self.pause, self.stop),
+                              (self.stop, self.other)):
+            QWidget.setTabOrder(first, second)
+        self._connect_running()
+
+    def _lay_out_running(self) -> None:
         self.state.setMinimumWidth(self.fontMetrics().horizontalAdvance("x" * 22))  # the wave must not jump
         times = QVBoxLayout()
         times.setSpacing(0)
@@ -145,9 +155,8 @@ class RecorderPanel(QFrame):
         layout.addLayout(upper)
         layout.addWidget(self.safe)
         layout.addLayout(lower)
-        for first, second in ((self.mark, self.off_record), (self.off_record, self.pause), (self.pause, self.stop),
-                              (self.stop, self.other)):
-            QWidget.setTabOrder(first, second)
+
+    def _connect_running(self) -> None:
         for button, action in ((self.mark, "mark"), (self.off_record, "record_off"), (self.pause, "record_pause"),
                                (self.stop, "record_stop")):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must not take the keys away from the text

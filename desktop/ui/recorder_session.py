@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.audio.peaks import Peaks
 from desktop.errors import PullquoteError
-from desktop.model import Progress, Recording, TimeRange
+from desktop.model import Progress, Recording, Report, TimeRange
 from desktop.recording import recovery
 from desktop.recording.control import Recorder, attach, new_folder
 from desktop.recording.messages import Device, State, Status
@@ -102,11 +102,10 @@ class RecorderSession(QObject):
                                     done=lambda recorder: self._adopt(recorder, title), failed=failed)
         self.state_changed.emit()
 
-    def take_over(self, recorder: Recorder) -> None:
-        """Look after a recorder that was found at work: the window that started it died."""
+    def take_over(self, recorder: Recorder, known: Leftover) -> None:
+        """Look after a recorder that was found at work, with what it noted so far: the window that started it died."""
         if not self.is_running:
             self._adopt(recorder, recorder.title)
-            known = recovery.look(recorder.folder)  # a small file; its sound is not read
             self.marks = [mark.seconds for mark in known.marks if not mark.note]
             self.off_record = [stretch.range for stretch in known.withheld]
 
@@ -232,12 +231,12 @@ class RecorderSession(QObject):
 
 
 def look_for_leftovers(recordings: Path, ours: set[Path | None],
-                       is_free: bool) -> tuple[list[Leftover], Recorder | None]:
+                       is_free: bool) -> tuple[list[Leftover], tuple[Recorder, Leftover] | None]:
     """What is not in the library and not `ours`; and a recorder whose window died, if the session `is_free` for it."""
     found = [leftover for leftover in recovery.leftovers(recordings) if leftover.folder not in ours]
     for leftover in found:
         if is_free and leftover.is_running and (recorder := attach(leftover.folder)) is not None:
-            return [other for other in found if other is not leftover], recorder
+            return [other for other in found if other is not leftover], (recorder, leftover)
     return found, None
 
 
@@ -245,5 +244,5 @@ def _start(recordings: Path, device: str, channels: int, title: str) -> Recorder
     return Recorder(new_folder(recordings), device, channels=channels, title=title)
 
 
-def _keep(workspace: Workspace, folder: Path, title: str, report: object) -> Recording:
-    return recovery.keep(workspace.library, workspace.cache, folder, report, title=title)  # type: ignore[arg-type]
+def _keep(workspace: Workspace, folder: Path, title: str, report: Report) -> Recording:
+    return recovery.keep(workspace.library, workspace.cache, folder, report, title=title)

@@ -183,10 +183,10 @@ class RecorderVerbs:
         """Look for recordings that are not in the library, off the GUI thread, and show them."""
         from desktop.ui.recorder_session import look_for_leftovers
 
-        def show(found: tuple[list[Leftover], Recorder | None]) -> None:
+        def show(found: tuple[list[Leftover], tuple[Recorder, Leftover] | None]) -> None:
             left, at_work = found
             if at_work is not None:
-                self._recorder_session().take_over(at_work)
+                self._recorder_session().take_over(*at_work)
                 self.recorder_panel.show()
             if left:
                 self._show_leftovers(left)

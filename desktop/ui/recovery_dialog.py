@@ -22,9 +22,12 @@ from desktop.errors import UserError
 from desktop.model import clock
 from desktop.recording import recovery
 from desktop.recording.recovery import Leftover
+from desktop.sentences import QT_TRANSLATE_NOOP, say
 from desktop.ui.recorder_session import RecorderSession
 from desktop.ui.words import label, plain_buttons, sure, translated
 from desktop.ui.workspace import Workspace
+
+_REFUSED = QT_TRANSLATE_NOOP("core", "{title} could not be deleted ({reason}).")
 
 
 class RecoveryDialog(QDialog):
@@ -137,16 +140,12 @@ class RecoveryDialog(QDialog):
                 "Delete {count} recordings, {length} of sound? This cannot be undone, and there is no other copy."
                 ).format(count=len(chosen), length=clock(seconds)), self.tr("Delete for ever")):
             return
-        gone = []
-        for leftover in chosen:
-            try:
-                recovery.drop(leftover)
-                gone.append(leftover)
-            except UserError as error:
-                self.problem.setText(translated(error.sentence))
-            except OSError as error:
-                self.problem.setText(self.tr("{title} could not be deleted ({reason}).").format(
-                    title=leftover.title or leftover.folder.name, reason=error.strerror or "disk error"))
+        self.remove.setEnabled(False)
+        self._workspace.tasks.start(_drop, chosen, done=self._removed)
+
+    def _removed(self, result: tuple[list[Leftover], str]) -> None:
+        gone, problem = result
+        self.problem.setText(translated(problem))
         self._take_out(gone)
 
     def _take_out(self, done: list[Leftover]) -> None:
@@ -154,6 +153,20 @@ class RecoveryDialog(QDialog):
         self._fill()
         if not self._found:
             self.accept()
+
+
+def _drop(chosen: list[Leftover]) -> tuple[list[Leftover], str]:
+    """On a worker: those that are gone, and what stood in the way of another."""
+    gone, problem = [], ""
+    for leftover in chosen:
+        try:
+            recovery.drop(leftover)
+            gone.append(leftover)
+        except UserError as error:
+            problem = error.sentence
+        except OSError as error:
+            problem = say(_REFUSED, title=leftover.title or leftover.folder.name, reason=error.strerror or "disk error")
+    return gone, problem
 
 
 def _when(started_at: str) -> str:

@@ -222,7 +222,8 @@ def test_deleting_what_was_left_asks_first(window: MainWindow, library: Library,
     assert len(leftovers(library.folder / "recordings")) == 1
     monkeypatch.setattr("desktop.ui.recovery_dialog.sure", lambda *texts: True)
     dialog.remove.click()
-    assert leftovers(library.folder / "recordings") == [] and library.recordings() == []
+    qtbot.waitUntil(lambda: leftovers(library.folder / "recordings") == [])
+    assert library.recordings() == []
 
 
 def test_without_anything_to_recover_the_menu_says_so(window: MainWindow, qtbot: QtBot) -> None:
