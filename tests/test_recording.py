@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import threading
 from pathlib import Path
@@ -179,7 +180,7 @@ def test_a_device_that_is_fine_is_fine() -> None:
     ({"loud_at": lambda at: 100 + min(at, 10)}, "silent", (15.0, 16.0)),
     ({"is_gone": lambda at: at > 10}, "device_gone", (10.0, 10.3)),
     ({"waiting": lambda at: at - 10}, "behind", (15.0, 15.3)),
-    ({"frames": lambda at: int(at * 44_100)}, "wrong_rate", (2.0, 10.0)),
+    ({"frames": lambda at: int(at * 44_100)}, "wrong_rate", (1.0, 1.6)),
     ({"room": lambda at: 1805 - at}, "disk_low", (5.0, 5.3)),
     ({"room": lambda at: 605 - at}, "disk_very_low", (5.0, 5.3)),
     ({"disk": lambda at: "disk_full" if at > 5 else ""}, "disk_full", (5.0, 5.3)),
@@ -209,6 +210,34 @@ def test_a_rush_after_a_stall_is_no_wrong_rate() -> None:
 
     said = watch(30, frames=frames, heard_at=lambda at: 100 + (10 if 10 < at < 13 else at))
     assert {name for _, name in said} == {"no_sound"}
+
+
+@pytest.mark.parametrize("rush", [0.05, 0.2, 0.5])
+def test_a_rush_at_the_start_or_later_is_no_wrong_rate(rush: float) -> None:
+    for moment in np.arange(0.0, 4.0, 0.05):
+        def frames(at: float, moment: float = moment) -> int:
+            return int((at + rush * (at >= moment)) * RATE)
+
+        assert watch(8, frames=frames) == [], f"{rush} s at {moment}"
+
+
+def test_blocks_that_come_unevenly_are_no_wrong_rate() -> None:
+    rng = random.Random(5)
+    assert watch(3600, frames=lambda at: int((at - rng.uniform(0, 0.05)) * RATE)) == []
+
+
+@pytest.mark.parametrize("speed", [0.333, 0.5, 0.919, 1.088, 2.0])
+def test_a_wrong_rate_is_said_at_once_and_stays_though_blocks_come_unevenly(speed: float) -> None:
+    rng = random.Random(6)
+    said = [at for at, _ in watch(30, frames=lambda at: int((at * speed - rng.uniform(0, 0.02)) * RATE))]
+    assert said[0] < 1.7 and len(said) > 0.9 * (30 - said[0]) / 0.1
+
+
+def test_a_device_that_is_opened_again_with_another_rate_is_noticed_soon() -> None:
+    said = [at for at, name in watch(
+        20, opened_at=lambda at: 100 + (10 if at > 10 else 0),
+        frames=lambda at: int(min(at, 10) * RATE + max(0, at - 10) * 44_100)) if name == "wrong_rate"]
+    assert 11 < said[0] < 11.8
 
 
 # -- R6: twelve hours in fast motion ---------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def lost_devices(folder: Path, runs: int, seed: int, *, kind: str = "", more: di
 def wrong_devices(folder: Path, runs: int, seed: int, *, kind: str, quick: bool = False) -> Family:
     """R5: devices that give only zeros ("silent") or run at another speed ("wrong_rate"); all that comes is kept."""
     rng = random.Random(seed)
-    quickly = {"watchdog": {"SILENCE": 0.5} if kind == "silent" else {"_CALM": 0.0}} if quick else {}
+    quickly = {"watchdog": {"SILENCE": 0.5}} if quick and kind == "silent" else {}
     moments = [(rng.uniform(0.2, 1.0), rng.choice((0.5, 0.9, 0.919, 1.088, 1.2))) for _ in range(runs)]
 
     def run(number: int, family: Family) -> None:

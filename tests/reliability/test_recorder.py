@@ -219,11 +219,11 @@ def test_a_pause_keeps_nothing_and_is_marked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["silent", "wrong_rate"])
 def test_a_device_that_gives_something_else_is_an_alarm_and_all_is_kept(tmp_path: Path, kind: str) -> None:
     found = wrong_devices(tmp_path, 2, seed(), kind=kind, quick=True)
-    assert found.wrong == [] and found.slowest <= 4, found
+    assert found.wrong == [] and found.slowest <= 2, found
 
 
 def test_control_an_honest_device_gives_no_alarm(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "a", {"watchdog": {"_CALM": 0.0}})
+    bench = Bench(tmp_path / "a")
     seen: set[str] = set()
     bench.wait_for(lambda status: seen.update(status.alarms) or status.elapsed > 2.8)
     bench.stop()
