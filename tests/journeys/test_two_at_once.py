@@ -36,7 +36,7 @@ def test_two_interviews_at_once(library: Library, cache: Path, tmp_path: Path, s
     service.hold_from(0)
     for thread in threads:
         thread.start()
-    until(lambda: service.held == 2)  # both are asked for at the same time
+    until(lambda: service.held == 4)  # two parts of each are asked for at the same time
     service.release()
     for thread in threads:
         thread.join(100)
