@@ -163,6 +163,8 @@ class LibraryPanel(QWidget):
         layout.addWidget(label(self.tr("LIBRARY")))
         layout.addWidget(self.filter)
         layout.addLayout(head)
+        self._top = QVBoxLayout()
+        layout.addLayout(self._top)
         layout.addWidget(self._empty, 1)
         layout.addWidget(self.view, 1)
         layout.addWidget(self._problem)
@@ -200,6 +202,10 @@ class LibraryPanel(QWidget):
         for signal in (workspace.imports.progressed, workspace.jobs.progressed):
             signal.connect(self._repaint)
         workspace.recording_changed.connect(self._mark_open)
+
+    def show_on_top(self, row: QWidget) -> None:
+        """Keep a row above all others, whatever is listed."""
+        self._top.addWidget(row)
 
     # -- what is listed --------------------------------------------------------------------------------------
 

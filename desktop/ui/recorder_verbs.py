@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from desktop.audio.alarm import Alarm
     from desktop.recording.control import Recorder
     from desktop.recording.recovery import Leftover
+    from desktop.ui.library_panel import LibraryPanel
+    from desktop.ui.library_running import RunningRow
     from desktop.ui.recorder_panel import RecorderPanel
     from desktop.ui.recorder_session import RecorderSession
     from desktop.ui.recording_view import RecordingView
@@ -35,7 +37,9 @@ class RecorderVerbs:
     actions_by_name: dict[str, QAction]
 
     session: RecorderSession | None = None
+    library_panel: LibraryPanel
     recorder_panel: RecorderPanel
+    running_row: RunningRow
     _tray: Tray | None = None
     _alarm: Alarm | None = None
 
@@ -50,6 +54,7 @@ class RecorderVerbs:
 
     def _recorder_session(self) -> RecorderSession:
         if self.session is None:
+            from desktop.ui.library_running import RunningRow
             from desktop.ui.recorder_panel import RecorderPanel
             from desktop.ui.recorder_session import RecorderSession
 
@@ -57,6 +62,9 @@ class RecorderVerbs:
             self.recorder_panel = RecorderPanel(self.workspace, self.session, self.actions_by_name)
             self.recorder_panel.hide()
             self.view.show_above(self.recorder_panel)
+            self.running_row = RunningRow(self.session, self.library_panel)
+            self.library_panel.show_on_top(self.running_row)
+            self.running_row.clicked.connect(self.record)
             self.recorder_panel.close_requested.connect(self.close_recorder)
             self.recorder_panel.reminder_requested.connect(self.edit_reminder)
             self.session.state_changed.connect(self._show_recording_state)

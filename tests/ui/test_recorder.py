@@ -317,6 +317,20 @@ def test_the_sign_beside_the_clock_says_how_long_it_has_recorded(window: MainWin
         menu.actions()[0].trigger()
 
 
+def test_the_library_says_first_of_all_what_is_being_recorded(window: MainWindow, qtbot: QtBot, start: Start) -> None:
+    start("Ortiz")
+    wait_for_sound(qtbot, window, 1.1)
+    row = window.running_row
+    assert row.isVisible() and row.accessibleName().startswith("Being recorded: Ortiz, 0:0")
+    window.library_panel.filter.setText("nothing is called this")
+    assert row.isVisible()
+    window.close_recorder()
+    qtbot.mouseClick(row, Qt.MouseButton.LeftButton)
+    assert window.recorder_panel.isVisible()
+    stopped(qtbot, window)
+    assert not row.isVisible()
+
+
 def test_the_keyboard_is_in_the_recorder_when_it_opens(window: MainWindow, qtbot: QtBot, start: Start) -> None:
     activate(window, qtbot)
     window.actions_by_name["record"].trigger()
