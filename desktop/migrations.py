@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -390,7 +391,8 @@ INSERT INTO note_search (note_search) VALUES ('rebuild');;
 
 STEPS: list[Callable[[sqlite3.Connection], None]] = [
     _taking(_FIRST_SCHEMA), _taking(_SECOND_SCHEMA), _taking(_THIRD_SCHEMA), _taking(_FOURTH_SCHEMA),
-    _taking(_FIFTH_SCHEMA), _taking(_SIXTH_SCHEMA)]
+    _taking(_FIFTH_SCHEMA), _taking(_SIXTH_SCHEMA),
+    _taking("")]  # the seventh is a file whose free pages can be given back: see _make_shrinkable
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -418,6 +420,15 @@ def migrate(connection: sqlite3.Connection, file: Path) -> None:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+    if version > 0:
+        _make_shrinkable(connection)
+
+
+def _make_shrinkable(connection: sqlite3.Connection) -> None:
+    """Write the whole file anew, once, so that its free pages can be given back in small steps from now on."""
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    with contextlib.suppress(sqlite3.OperationalError):  # no room: free pages stay in the file, as zeros
+        connection.execute("VACUUM")
 
 
 def backup(connection: sqlite3.Connection, target: Path) -> None:

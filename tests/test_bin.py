@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,7 @@ def test_emptying_the_bin_leaves_no_word_and_no_file(is_small: bool, library: Li
     assert {"library.db-wal", "original.wav"} <= set(files_with(CANARY, library.folder, cache))
     assert empty_bin(library, cache) == len(gone)
     assert files_with(CANARY, library.folder, cache, scratch) == []  # with all connections open
+    assert library._rows("PRAGMA freelist_count")[0][0] == 0
     assert files_with(b"words-to-erase", library.folder) == []
     assert [library.document(d.transcript.id) for d in documents] == documents
     assert library.recordings() == sorted(stays, key=lambda r: (r.imported_at, r.id), reverse=True)
@@ -206,6 +208,38 @@ def test_a_reader_that_does_not_end_puts_the_wiping_off(library: Library, cache:
     assert not library.has_words_to_erase and files_with(CANARY, library.folder) == []
 
 
+def test_a_big_library_gets_smaller_in_steps_while_others_write(library: Library, cache: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    from desktop.library import erasing
+
+    stays = full_of_words(library, 99, canary="bleibt")
+    bin_all(library, *(full_of_words(library, number) for number in range(20)))
+    before = (library.folder / "library.db").stat().st_size
+    monkeypatch.setattr(erasing, "_SMALL", 0)
+    monkeypatch.setattr(erasing, "_PAGES_AT_ONCE", 3)
+    real, titles = erasing._give_back, []
+
+    class Between:
+        """A connection that lets another one write before each step."""
+
+        def __init__(self, connection: sqlite3.Connection) -> None:
+            self._connection = connection
+
+        def execute(self, sql: str) -> sqlite3.Cursor:
+            if "incremental_vacuum" in sql:
+                titles.append(f"title {len(titles)}")
+                library.rename_recording(stays.id, titles[-1])
+            return self._connection.execute(sql)
+
+    monkeypatch.setattr(erasing, "_give_back", lambda connection: real(Between(connection)))  # type: ignore[arg-type]
+    empty_bin(library, cache)
+    assert len(titles) > 5 and library.recording(stays.id).title == titles[-1]
+    assert (library.folder / "library.db").stat().st_size < before / 2
+    assert library._rows("PRAGMA freelist_count")[0][0] == 0
+    assert library._rows("PRAGMA integrity_check")[0][0] == "ok"
+    assert files_with(CANARY, library.folder, cache) == []
+
+
 KILLED = """
 import os, sys
 sys.path.insert(0, {root!r})
@@ -217,7 +251,7 @@ def die(*_, **__): os._exit(9)
 if place == "before rows": Library.remove_recording = die
 if place == "before files": importing.shutil.rmtree = die
 if place == "before wiping": Library._wipe = die
-if place == "in the index": erasing._PAGES_AT_ONCE = 1; erasing.Erasing._may_vacuum = die
+if place == "in the index": erasing._PAGES_AT_ONCE = 1; erasing._give_back = erasing.shutil.disk_usage = die
 if place == "before the log": erasing._empty_log = die
 bin.empty_bin(Library(data_folder()), cache_folder())
 """

@@ -116,6 +116,17 @@ def test_what_is_known_about_a_recording_is_read_in_full(home: Path) -> None:
     library.close()
 
 
+@pytest.mark.parametrize("file", sorted(LIBRARIES.glob("*.db")), ids=lambda file: file.stem)
+def test_an_old_library_can_give_back_its_free_pages(home: Path, file: Path) -> None:
+    (home / "data").mkdir(parents=True)
+    shutil.copy(file, home / "data" / "library.db")
+    Library(home / "data").close()
+    connection = sqlite3.connect(home / "data" / "library.db")
+    assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
 @pytest.mark.parametrize("number", range(1, 4))
 def test_an_older_library_can_be_edited_at_once(home: Path, number: int) -> None:
     (home / "data").mkdir(parents=True)

@@ -20,9 +20,9 @@ class Erasing(Store):
     """Deleted words are overwritten, in a connection of its own and in small steps.
 
     Rows are deleted under `secure_delete`, so their pages are zeroed; what that does not reach are the words that the
-    search index keeps until its pieces are joined, and older pages in the log of changes. A bigger library keeps its
-    free pages, which are zeros, for what comes next. A small file says that wiping is owed, so that a run that was
-    interrupted is made up for at the next start.
+    search index keeps until its pieces are joined, and older pages in the log of changes. Then the file is made
+    smaller: as a whole when it is small, else page by page. A small file says that wiping is owed, so that a run that
+    was interrupted is made up for at the next start.
     """
 
     @property
@@ -58,17 +58,16 @@ class Erasing(Store):
                 "({reason}). This is tried again at the next start.", reason=error) from error
 
     def _wipe(self, connection: sqlite3.Connection) -> None:
-        for pragma in ("secure_delete = ON", "synchronous = FULL", "fullfsync = ON"):
+        for pragma in ("secure_delete = ON", "synchronous = FULL", "fullfsync = ON", "auto_vacuum = INCREMENTAL"):
             connection.execute(f"PRAGMA {pragma}")
         for index in _INDEXES:
             _join_pieces(connection, index)
-        if self._may_vacuum():
-            connection.execute("VACUUM")
-        _empty_log(connection)
-
-    def _may_vacuum(self) -> bool:
         size = self._file.stat().st_size
-        return size <= _SMALL and shutil.disk_usage(self.folder).free > 3 * size + (64 << 20)
+        if size <= _SMALL and shutil.disk_usage(self.folder).free > 3 * size + (64 << 20):
+            connection.execute("VACUUM")
+        else:
+            _give_back(connection)
+        _empty_log(connection)
 
 
 def _join_pieces(connection: sqlite3.Connection, table: str) -> None:
@@ -80,6 +79,14 @@ def _join_pieces(connection: sqlite3.Connection, table: str) -> None:
         if connection.total_changes - before < 2:  # nothing was left to join
             return
         pages = _PAGES_AT_ONCE
+
+
+def _give_back(connection: sqlite3.Connection) -> None:
+    """VACUUM's work in steps (see "incremental_vacuum" in SQLite's documentation): free pages leave the file."""
+    while free := connection.execute("PRAGMA freelist_count").fetchone()[0]:
+        connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()  # a row per page
+        if connection.execute("PRAGMA freelist_count").fetchone()[0] == free:  # a file from before this was possible
+            return
 
 
 def _empty_log(connection: sqlite3.Connection) -> None:
