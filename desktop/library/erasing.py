@@ -12,6 +12,7 @@ from desktop.library.store import Store
 
 _INDEXES = ("segment_search", "note_search")
 _PAGES_AT_ONCE = 200  # of an index, in one transaction: a few milliseconds, then others may write
+_TURN = 0.05  # seconds between two steps, for others who wait with SQLite's growing pauses
 _PATIENCE = 10.0  # seconds for readers to come to an end
 _SMALL = 64 << 20  # bytes; up to here giving back free space takes some tenths of a second, while nobody can write
 
@@ -73,20 +74,24 @@ class Erasing(Store):
 def _join_pieces(connection: sqlite3.Connection, table: str) -> None:
     """What FTS5's 'optimize' does, in steps (see "merge" in its documentation): deleted words fall out."""
     pages = -_PAGES_AT_ONCE  # the first step brings all pieces to one level
+    polite = 1 + connection.execute(f"SELECT count(*) FROM {table}_data").fetchone()[0] // _PAGES_AT_ONCE
     while True:
         before = connection.total_changes
         connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))
         if connection.total_changes - before < 2:  # nothing was left to join
             return
-        pages = _PAGES_AT_ONCE
+        pages, polite = _PAGES_AT_ONCE, polite - 1
+        if polite > 0:  # who writes all the time makes new pieces all the time, and this would never end
+            time.sleep(_TURN)
 
 
 def _give_back(connection: sqlite3.Connection) -> None:
     """VACUUM's work in steps (see "incremental_vacuum" in SQLite's documentation): free pages leave the file."""
     while free := connection.execute("PRAGMA freelist_count").fetchone()[0]:
-        connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()  # a row per page
+        connection.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")  # execute() ends after one page
         if connection.execute("PRAGMA freelist_count").fetchone()[0] == free:  # a file from before this was possible
             return
+        time.sleep(_TURN)
 
 
 def _empty_log(connection: sqlite3.Connection) -> None:
