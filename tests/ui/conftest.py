@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -39,10 +40,29 @@ def window(qapp: QApplication, qtbot: QtBot, library: Library) -> Iterator[MainW
     qtbot.waitUntil(lambda: made.workspace.tasks.running == 0, timeout=20_000)
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a library that has the sample, and its cache: decoding it for each test would take minutes."""
+    folder = tmp_path_factory.mktemp("prepared")
+    library = Library(folder / "data")
+    add_sample(library, folder / "cache", ignore_progress)
+    library.close()
+    return folder
+
+
 @pytest.fixture
-def sample(library: Library, cache: Path) -> Recording:
-    """The sample in the library."""
-    return add_sample(library, cache, ignore_progress)
+def sample(library: Library, cache: Path, prepared: Path) -> Recording:
+    """The sample in the library, with the files and rows that its import leaves."""
+    if library.recording_count():
+        return add_sample(library, cache, ignore_progress)
+    copytree(prepared / "cache", cache, dirs_exist_ok=True)
+    copytree(prepared / "data" / "recordings", library.folder / "recordings", dirs_exist_ok=True)
+    library._writer.execute("ATTACH ? AS prepared", (str(prepared / "data" / "library.db"),))
+    with library._write() as connection:
+        for table in ("recording", "transcript", "speaker", "segment"):
+            connection.execute(f"INSERT INTO main.{table} SELECT * FROM prepared.{table}")
+    library._writer.execute("DETACH prepared")
+    return library.recordings()[0]
 
 
 @pytest.fixture
