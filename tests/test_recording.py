@@ -178,6 +178,7 @@ def test_a_device_that_is_fine_is_fine() -> None:
     ({"heard_at": lambda at: 100 + min(at, 10)}, "no_sound", (11.0, 12.0)),
     ({"heard_at": 0.0}, "no_sound", (4.0, 5.0)),
     ({"loud_at": lambda at: 100 + min(at, 10)}, "silent", (15.0, 16.0)),
+    ({"loud_at": lambda at: 100 + min(at, 10), "is_monitor": True}, "nothing_plays", (15.0, 16.0)),
     ({"is_gone": lambda at: at > 10}, "device_gone", (10.0, 10.3)),
     ({"waiting": lambda at: at - 10}, "behind", (15.0, 15.3)),
     ({"frames": lambda at: int(at * 44_100)}, "wrong_rate", (1.0, 1.6)),

@@ -78,7 +78,7 @@ class Session:
         self._problem = ""
         self._now: tuple[State, tuple[str, ...]] = (State.STARTING, ())  # told together: they must fit
         self._writer: Writer | None = None
-        self._device_name = order.device
+        self._device_name, self._is_monitor = order.device, False
         self._start = 0.0  # seconds that were in the folder before
         self._room, self._room_at = 0.0, float("-inf")
         self._off_record = False
@@ -120,7 +120,7 @@ class Session:
         else:
             problem = "" if found else "no_device"
         if found is not None:
-            self._device_name = found.name
+            self._device_name, self._is_monitor = found.name, found.is_monitor
         wanted = found.id if found else self._order.device
         rate = earlier.get("rate") or self._order.rate or (found.rate if found else 0) or HIGHEST_RATE
         return replace(self._order, device=wanted, rate=min(int(rate), HIGHEST_RATE),
@@ -208,7 +208,7 @@ class Session:
         writer.had_error = self._journal.had_error = False
         alarms = self._watchdog.look(now, Seen(
             ear.opened_at, heard, self._meter.loud_at, sounds.frames_heard, self._order.rate, sounds.waiting,
-            self._room, ear.is_gone, sounds.times_busy, disk_error))
+            self._room, ear.is_gone, sounds.times_busy, disk_error, self._is_monitor))
         no_sound = "no_sound" in alarms or "device_gone" in alarms
         if no_sound:
             ear.open_again()
@@ -252,14 +252,15 @@ class Session:
                 self._sounds.is_paused = bool(wish.get("on"))
                 self._journal.add("pause", seconds=here, on=self._sounds.is_paused)
             elif wish["wish"] == "device":
-                self._switch(str(wish.get("device", "")), clean_name(str(wish.get("name", ""))))
+                self._switch(str(wish.get("device", "")), clean_name(str(wish.get("name", ""))),
+                             wish.get("is_monitor") is True)
             elif wish["wish"] == "stop":
                 self._stop.set()
 
-    def _switch(self, wanted: str, name: str) -> None:
+    def _switch(self, wanted: str, name: str, is_monitor: bool) -> None:
         self._ear.wanted = wanted
         self._ear.is_gone = True  # the next look opens the other one
-        self._device_name = name or wanted
+        self._device_name, self._is_monitor = name or wanted, is_monitor
         self._journal.add("device", device=wanted)
 
     # -- telling ---------------------------------------------------------------------------------------------

@@ -169,7 +169,7 @@ class Recorder:
     def switch(self, device: Device) -> None:
         """Go on with another device; the moment between becomes a mark."""
         self._order = replace(self._order, device=device.id)
-        self._wish(write_wish("device", device=device.id, name=device.name))
+        self._wish(write_wish("device", device=device.id, name=device.name, is_monitor=device.is_monitor))
 
     def restart(self) -> None:
         """Go on in the same folder after the recorder died (state LOST); what is missing becomes a mark."""

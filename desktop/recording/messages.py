@@ -41,6 +41,7 @@ ALARMS = {
     "device_gone": QT_TRANSLATE_NOOP("core", "{device} is gone. Plug it in again or choose another; recording goes on "
                                              "by itself."),
     "silent": QT_TRANSLATE_NOOP("core", "{device} gives complete silence. Check that it is not muted."),
+    "nothing_plays": QT_TRANSLATE_NOOP("core", "{device} gives complete silence: nothing is playing on this computer."),
     "wrong_rate": QT_TRANSLATE_NOOP("core", "{device} runs at another speed than it says. Choose another device; the "
                                             "recording may sound too high or too low."),
     "sound_lost": QT_TRANSLATE_NOOP("core", "This computer is too busy and some sound was lost. Close other programs."),
@@ -57,6 +58,7 @@ ALARMS = {
     "recorder_hangs": QT_TRANSLATE_NOOP("core", "The recorder does not answer. If this stays, record with another "
                                                 "device."),
 }
+CALM = (ALARMS["nothing_plays"],)  # shown, but not rung: before a call and in its pauses this is as it should be
 PROBLEMS = {
     "no_device": QT_TRANSLATE_NOOP("core", "{device} cannot be opened. Check the plug and whether another program uses "
                                            "it, or choose another device."),

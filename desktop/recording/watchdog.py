@@ -38,6 +38,7 @@ class Seen:
     is_gone: bool  # the device said that it ended
     lost: int  # how often sound was lost because this computer was busy
     disk: str  # "", "disk_full" or "disk_error"
+    is_monitor: bool = False  # it gives what this computer plays
 
 
 class Watchdog:
@@ -76,7 +77,9 @@ class Watchdog:
             return ""
         if self._has_wrong_rate(now, seen):
             return "wrong_rate"
-        return "silent" if seen.heard_at - max(seen.loud_at, seen.opened_at) > SILENCE else ""
+        if seen.heard_at - max(seen.loud_at, seen.opened_at) <= SILENCE:
+            return ""
+        return "nothing_plays" if seen.is_monitor else "silent"
 
     def _has_wrong_rate(self, now: float, seen: Seen) -> bool:
         """A rush or a pause spoils one half of the window, or both but in opposite ways; a wrong rate both alike."""

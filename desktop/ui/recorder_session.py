@@ -14,7 +14,7 @@ from desktop.errors import PullquoteError
 from desktop.model import Progress, Recording, Report, TimeRange
 from desktop.recording import recovery
 from desktop.recording.control import Recorder, attach, new_folder
-from desktop.recording.messages import Device, State, Status
+from desktop.recording.messages import CALM, Device, State, Status
 from desktop.recording.recovery import Leftover
 from desktop.sentences import Sentence
 from desktop.ui.words import translated
@@ -180,11 +180,11 @@ class RecorderSession(QObject):
             self.off_record[-1] = TimeRange(before[0].start, max(before[0].end, now))
 
     def _note_wrong(self, sentences: tuple[Sentence, ...]) -> bool:
-        """Whether something is wrong that was not before."""
+        """Whether something is wrong that was not before and is worth an alarm."""
         now, before = time.monotonic(), self._wrong
         self._wrong = {**dict.fromkeys(sentences, now + _SHOWN),
                        **{s: until for s, until in before.items() if until > now and s not in sentences}}
-        return any(sentence not in before for sentence in sentences)
+        return any(sentence not in before and sentence.template not in CALM for sentence in sentences)
 
     def _may_restart(self) -> bool:
         now = time.monotonic()

@@ -142,7 +142,8 @@ def main() -> None:
     ear._HANGS = plan.get("hangs", ear._HANGS)
     child._ROOM_EVERY = plan.get("room_every", child._ROOM_EVERY)
     child.run(sys.stdin.buffer, sys.stdout.buffer,
-              lambda *given: FakeDevice(plan, *given), lambda wanted: Device("fake:1", "Numbers", CHANNELS, RATE))
+              lambda *given: FakeDevice(plan, *given), lambda wanted: Device(
+                  "fake:1", "Numbers", CHANNELS, RATE, is_monitor=plan.get("monitor", False)))
 
 
 def _spoil_disk(plan: dict[str, Any]) -> None:

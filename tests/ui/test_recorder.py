@@ -145,6 +145,16 @@ def test_an_alarm_is_seen_and_heard_and_recording_goes_on(window: MainWindow, qt
     assert state(window) is State.RECORDING and len(rings) == 1
 
 
+@pytest.mark.parametrize("is_monitor", [True, False])
+def test_silence_rings_for_a_microphone_and_is_only_shown_for_what_the_computer_plays(
+        is_monitor: bool, window: MainWindow, qtbot: QtBot, start: Start, rings: list[str]) -> None:
+    start(zeros=[0.2, 60.0], monitor=is_monitor, watchdog={"SILENCE": 0.5})
+    alarm = window.recorder_panel.findChild(QWidget, "alarm")
+    qtbot.waitUntil(lambda: alarm.isVisible(), timeout=10_000)  # type: ignore[union-attr]
+    assert alarm is not None and ("nothing is playing" in alarm.property("text")) is is_monitor
+    assert rings == ([] if is_monitor else ["ring"])
+
+
 def test_a_recorder_that_dies_is_started_again_and_the_gap_is_marked(
         window: MainWindow, library: Library, qtbot: QtBot, start: Start, rings: list[str]) -> None:
     start()
