@@ -15,6 +15,7 @@ from desktop.model import Progress, Recording
 from desktop.ui.tasks import Task, Tasks
 
 AT_ONCE = 2
+MANY = 50  # files of one folder; more are an archive, with a report and a way to go on later
 
 
 @dataclass(eq=False)
@@ -49,6 +50,7 @@ class Imports(QObject):
     progressed = Signal(object)  # ImportItem: its progress or picture
     finished = Signal(object, object, bool)  # ImportItem, Recording, whether it had been there before
     nothing_found = Signal()  # a folder without audio
+    archive_found = Signal(object, object)  # a folder and its many files: whoever hears it decides
 
     def __init__(self, library: Library, cache: Path, tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +60,7 @@ class Imports(QObject):
 
     def add(self, paths: Sequence[Path]) -> None:
         """Take files and folders in; folders are looked through on a worker."""
-        self._tasks.start(_expand, list(paths), done=self._add_files)
+        self._tasks.start(_expand, list(paths), done=self._expanded)
 
     def retry(self, item: ImportItem) -> None:
         """Try a failed file again."""
@@ -86,9 +88,17 @@ class Imports(QObject):
         self.items = [item for item in self.items if item.error is None]
         self.changed.emit()
 
-    def _add_files(self, paths: list[Path]) -> None:
-        if not paths:
+    def _expanded(self, found: tuple[list[Path], Path | None]) -> None:
+        files, folder = found
+        if not files:
             self.nothing_found.emit()
+        if folder is not None and len(files) > MANY:
+            self.archive_found.emit(folder, files)
+        else:
+            self.add_files(files)
+
+    def add_files(self, paths: Sequence[Path]) -> None:
+        """Take these files in, one by one."""
         busy = {item.path for item in self.items if item.error is None}
         for path in paths:
             if path not in busy:
@@ -141,10 +151,11 @@ class Imports(QObject):
         self.changed.emit()
 
 
-def _expand(paths: list[Path]) -> list[Path]:
+def _expand(paths: list[Path]) -> tuple[list[Path], Path | None]:
+    """The audio files in `paths`; and the folder, when that is all there is."""
     from desktop.importing import audio_files_in
 
-    return audio_files_in(paths)
+    return audio_files_in(paths), paths[0] if len(paths) == 1 and paths[0].is_dir() else None
 
 
 def _import(library: Library, cache: Path, path: Path, report: Callable[[Progress], None]) -> object:

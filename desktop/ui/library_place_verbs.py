@@ -45,6 +45,13 @@ class LibraryPlaceVerbs:
         if self.archive_dialog is not None and self.archive_import is not None and not self.archive_import.is_busy:
             self.archive_dialog.look(root)
 
+    def offer_archive(self, root: Path, files: list[Path]) -> None:
+        """A folder with many files was chosen or dropped: better as an archive, unless one is coming in already."""
+        if self.archive_import is not None and self.archive_import.is_busy:
+            self.workspace.imports.add_files(files)
+        else:
+            self.continue_archive(root)
+
     def _tell_of_archive(self) -> None:
         """When the dialog was closed meanwhile, the end is said in the window."""
         imports, dialog = self.archive_import, self.archive_dialog

@@ -197,6 +197,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
             signal.connect(self._show_state)
         workspace.settings_changed.connect(self._apply_theme)
         workspace.imports.changed.connect(self._failed_import)
+        workspace.imports.archive_found.connect(self.offer_archive)
         workspace.settings_wanted.connect(self.open_settings)
         workspace.heard_again.connect(self.show_rehearing)
         workspace.edits.state_changed.connect(self._show_history)

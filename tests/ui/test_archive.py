@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from desktop import paths, places
 from desktop.library import Library
 from desktop.model import Recording
-from desktop.ui import library_place_start
-from desktop.ui.archive_dialog import ArchiveDialog, ArchiveStrip
+from desktop.ui import imports, library_place_start
+from desktop.ui.archive_dialog import ArchiveDialog, ArchiveImport, ArchiveStrip
 from desktop.ui.library_place import LibraryPlaceDialog
 from desktop.ui.library_place_start import MovingDialog, find_library
 from desktop.ui.main_window import MainWindow
@@ -60,6 +60,28 @@ def test_a_folder_is_shown_before_anything_is_imported(dialog: ArchiveDialog, qt
     dialog.sorting.setCurrentIndex(1)
     assert dialog.project.isVisibleTo(dialog) and dialog.text.toPlainText() == "Project “Old disk”: 9 files"
     picture(dialog, "archive-preview")
+
+
+def test_a_dropped_folder_with_many_files_is_offered_as_an_archive(window: MainWindow, qtbot: QtBot, root: Path,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "MANY", 8)
+    window.import_paths([root])
+    qtbot.waitUntil(lambda: window.archive_dialog is not None and not window.archive_dialog._imports.is_busy)
+    dialog = window.archive_dialog
+    assert dialog is not None and dialog.isVisible() and "9 sound and video files" in dialog.state.text()
+    assert window.workspace.imports.items == []
+
+
+def test_a_few_files_or_a_second_folder_come_in_one_by_one(window: MainWindow, qtbot: QtBot, root: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    window.import_paths([root / "Town hall"])
+    qtbot.waitUntil(lambda: len(window.workspace.imports.items) == 3)
+    window.import_archive()
+    monkeypatch.setattr(ArchiveImport, "is_busy", True)
+    monkeypatch.setattr(imports, "MANY", 3)
+    window.import_paths([root / "Harbour"])
+    qtbot.waitUntil(lambda: any(item.title == "broken" for item in window.workspace.imports.items))
+    assert window.archive_dialog is not None and window.archive_dialog._imports.archive is None
 
 
 def test_an_archive_comes_in_and_the_report_names_what_did_not(dialog: ArchiveDialog, window: MainWindow, qtbot: QtBot,
