@@ -400,6 +400,15 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+def begin(connection: sqlite3.Connection) -> None:
+    """The first thing to do with a file: an empty one is made so that its free pages can be given back in small steps.
+
+    Later, and be it after `journal_mode`, it takes the whole file to be written anew.
+    """
+    if version_of(connection) == 0:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+
+
 def migrate(connection: sqlite3.Connection, file: Path) -> None:
     """Take the steps that `file` has not taken; each step and its number are one transaction.
 

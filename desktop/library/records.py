@@ -264,6 +264,7 @@ def intake(file: Path) -> Iterator[Intake]:
     """
     connection = sqlite3.connect(file, isolation_level=None)
     try:
+        migrations.begin(connection)
         for pragma in ("journal_mode = WAL", "synchronous = OFF", "secure_delete = ON"):  # a kill: it is made again
             connection.execute(f"PRAGMA {pragma}")
         migrations.migrate(connection, file)

@@ -86,9 +86,9 @@ class Store:
                 "This library was last used by a newer Pullquote. It is opened for reading only; "
                 "install the newer program to change it.")
             return self._new_reader()
-        # The first works for an empty file only: free pages can then be given back in small steps.
-        for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-                       "secure_delete = ON", "fullfsync = ON"):
+        migrations.begin(connection)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON",
+                       "fullfsync = ON"):
             connection.execute(f"PRAGMA {pragma}")
         migrations.migrate(connection, self._file)
         self.changes.watch(connection)
