@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from desktop.audio.peaks import bucket_size
 from desktop.cleaning import clean_name, clean_text
-from desktop.recording import awake, device, disk
+from desktop.recording import awake, device, disk, sound_check
 from desktop.recording.audience import Audience
 from desktop.recording.channel import Door, Pipes, start_entry
 from desktop.recording.ear import Ear
@@ -59,7 +59,10 @@ def run(wishes: BinaryIO, told: BinaryIO, open_source: device.OpenSource, find: 
         order = read_order(line)
     except ValueError:
         return
-    Session(order, Pipes(wishes, told), open_source, find).run()
+    if order.is_check:
+        sound_check.run(order, Pipes(wishes, told), open_source, *look_up(find, order.device))
+    else:
+        Session(order, Pipes(wishes, told), open_source, find).run()
 
 
 def _devices() -> list[Device]:
@@ -67,6 +70,17 @@ def _devices() -> list[Device]:
         return device.list_devices()
     except Exception:  # no PortAudio, or one that finds no sound system
         return []
+
+
+def look_up(find: FindDevice, wanted: str) -> tuple[Device | None, str]:
+    """The device, or None and a key of PROBLEMS."""
+    try:
+        found = find(wanted)
+    except OSError:
+        return None, "no_library"
+    except Exception:  # PortAudio's own
+        return None, "no_device"
+    return found, "" if found else "no_device"
 
 
 class Session:
@@ -111,14 +125,7 @@ class Session:
     def _chosen(self) -> tuple[Order, str]:
         """The order with the device's own rate, or that of the recording that goes on; and "" or the problem."""
         earlier = start_entry(self._folder)
-        try:
-            found = self._find(self._order.device)
-        except OSError:
-            found, problem = None, "no_library"
-        except Exception:  # PortAudio's own
-            found, problem = None, "no_device"
-        else:
-            problem = "" if found else "no_device"
+        found, problem = look_up(self._find, self._order.device)
         if found is not None:
             self._device_name, self._is_monitor = found.name, found.is_monitor
         wanted = found.id if found else self._order.device

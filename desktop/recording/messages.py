@@ -25,6 +25,7 @@ class State(StrEnum):
 
     STARTING = "starting"  # no sound has come yet
     RECORDING = "recording"  # its file is durably there and sound comes in
+    CHECKING = "checking"  # a sound check: nothing is kept
     PAUSED = "paused"
     INTERRUPTED = "interrupted"  # no sound comes; it tries to open the device again
     FINISHING = "finishing"
@@ -84,6 +85,7 @@ class Order:
     title: str = ""
     segment_seconds: float = SEGMENT_SECONDS
     orphan_seconds: float = ORPHAN_SECONDS
+    is_check: bool = False  # only the level is wanted; there is no folder
 
     @property
     def frame_bytes(self) -> int:
@@ -158,7 +160,8 @@ def read_order(line: bytes) -> Order:
     """The other way; ValueError when it is none."""
     data = _object(line)
     order = Order(str(data["folder"]), str(data["device"]), int(data["channels"]), int(data["rate"]),
-                  str(data["title"]), float(data["segment_seconds"]), float(data["orphan_seconds"]))
+                  str(data["title"]), float(data["segment_seconds"]), float(data["orphan_seconds"]),
+                  data.get("is_check") is True)
     if order.channels not in (1, 2) or not 0 <= order.rate <= HIGHEST_RATE or order.segment_seconds <= 0:
         raise ValueError("an order that nobody can carry out")
     return order

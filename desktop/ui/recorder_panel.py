@@ -25,6 +25,7 @@ from desktop.ui import theme
 from desktop.ui.level_meter import LevelMeter
 from desktop.ui.live_waveform import SECONDS, LiveWaveform
 from desktop.ui.recorder_session import RecorderSession
+from desktop.ui.sound_check import SoundCheck
 from desktop.ui.words import ElidedLabel, choice_box, label, translated
 from desktop.ui.workspace import Workspace
 
@@ -43,6 +44,7 @@ class RecorderPanel(QFrame):
         self._workspace, self._session, self._actions = workspace, session, actions
         self._devices: list[Device] = []
         self._is_looking = self._has_looked = self._wants_focus = False
+        self.sound_check = SoundCheck(workspace, self)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._build_ready()
         self._build_running()
@@ -74,6 +76,10 @@ class RecorderPanel(QFrame):
         self.channels.setToolTip(self.tr("Two tracks: stereo, or a microphone for each of two people, kept apart"))
         self.name = QLineEdit()
         self.name.setAccessibleName(self.tr("Title"))
+        self.check = QPushButton(self.tr("Sound check"))
+        self.check.setCheckable(True)
+        self.check.setToolTip(self.tr("Listen to the level before you record; nothing is kept"))
+        self.check_meter = LevelMeter()
         self.start = QPushButton(self.tr("Start recording"))
         self.start.setAutoDefault(True)
         self.close_button = QToolButton()
@@ -87,6 +93,10 @@ class RecorderPanel(QFrame):
         self._lay_out_ready()
         self.start.clicked.connect(self._start)
         self.name.returnPressed.connect(self._start)
+        self.check.clicked.connect(self._check_sound)
+        for box in (self.device, self.channels):
+            box.activated.connect(lambda _: self._check_sound(self.sound_check.is_wanted))
+        self.sound_check.changed.connect(self._show_check)
         self.refresh.clicked.connect(self.look_for_devices)
         self.close_button.clicked.connect(self.close_requested)
         self.edit_reminder.clicked.connect(self.reminder_requested)
@@ -108,7 +118,9 @@ class RecorderPanel(QFrame):
         grid.addWidget(self.start, 1, 4, 1, 2)
         grid.addWidget(self.reminder, 2, 0, 1, 6)
         below = QHBoxLayout()
+        below.addWidget(self.check_meter)
         below.addWidget(self.facts, 1)
+        below.addWidget(self.check)
         below.addWidget(self.edit_reminder)
         grid.addLayout(below, 3, 0, 1, 6)
         grid.setColumnStretch(1, 1)
@@ -187,6 +199,7 @@ class RecorderPanel(QFrame):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._session.problem = ""
+        self.sound_check.stop()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -232,8 +245,14 @@ class RecorderPanel(QFrame):
             return
         device, channels = self.device.currentData(), self.channels.currentData()
         self._workspace.change_settings(record_device=device, record_channels=channels)
-        self._session.start(device, CHANNELS[channels], self.name.text().strip())
+        self._session.start(device, CHANNELS[channels], self.name.text().strip(), after=self.sound_check.stop())
         self.setFocus()
+
+    def _check_sound(self, wanted: bool) -> None:
+        if wanted and self._devices:
+            self.sound_check.start(self.device.currentData(), CHANNELS[self.channels.currentData()])
+        else:
+            self.sound_check.stop()
 
     def _switch(self, row: int) -> None:
         if 0 <= row < len(self._devices):
@@ -248,15 +267,7 @@ class RecorderPanel(QFrame):
         self._ready.setVisible(not running)
         self._running.setVisible(running)
         self.start.setEnabled(bool(self._devices))
-        if not self._has_looked:
-            self.facts.setText(self.tr("Looking for microphones…"))
-        elif not self._devices:
-            self.facts.setText(self.tr("Nothing to record from was found. Plug in a microphone, then look again."))
-        else:
-            self.facts.setText(session.problem or self.tr("It is written to the disk twice a second while it records, "
-                                                          "and goes on when this window closes by accident."))
-        self.facts.setForegroundRole(QPalette.ColorRole.BrightText if session.problem else
-                                     QPalette.ColorRole.PlaceholderText)
+        self._show_check()
         states = {State.STARTING: self.tr("Starting…"), State.RECORDING: self.tr("● Recording"),
                   State.PAUSED: self.tr("Ⅱ Paused"), State.INTERRUPTED: self.tr("▲ No sound comes in"),
                   State.FINISHING: self.tr("Ending…")}
@@ -273,6 +284,27 @@ class RecorderPanel(QFrame):
             button.setEnabled(status.state in (State.RECORDING, State.PAUSED, State.INTERRUPTED) or (
                 button is self.stop and status.state is State.STARTING))
         self._show_progress()
+
+    def _show_check(self) -> None:
+        check = self.sound_check
+        self.check.setEnabled(bool(self._devices))
+        self.check.setChecked(check.is_wanted)
+        self.check.setText(self.tr("End check") if check.is_wanted else self.tr("Sound check"))
+        self.check_meter.setVisible(check.is_wanted)
+        self.check_meter.show_levels(*check.levels())
+        wrong = " ".join(map(translated, check.sentences())) or (translated(check.problem) if check.problem else "")
+        problem = wrong or self._session.problem
+        if not self._has_looked:
+            self.facts.setText(self.tr("Looking for microphones…"))
+        elif not self._devices:
+            self.facts.setText(self.tr("Nothing to record from was found. Plug in a microphone, then look again."))
+        elif check.is_wanted and not problem:
+            self.facts.setText(self.tr("Sound check: speak as in the interview; the bar should reach its last third. "
+                                       "Nothing is kept."))
+        else:
+            self.facts.setText(problem or self.tr("It is written to the disk twice a second while it records, "
+                                                  "and goes on when this window closes by accident."))
+        self.facts.setForegroundRole(QPalette.ColorRole.BrightText if problem else QPalette.ColorRole.PlaceholderText)
 
     def _show_progress(self) -> None:
         session, status = self._session, self._session.status

@@ -88,8 +88,11 @@ class RecorderSession(QObject):
 
     # -- wishes ----------------------------------------------------------------------------------------------
 
-    def start(self, device: str, channels: int, title: str) -> None:
-        """Begin, on a worker: making a process may take longer than a frame. `state_changed` tells what came of it."""
+    def start(self, device: str, channels: int, title: str, after: Recorder | None = None) -> None:
+        """Begin, on a worker: making a process may take longer than a frame. `state_changed` tells what came of it.
+
+        `after`: a sound check that still closes the device.
+        """
         if self.is_running:
             return
         self._is_starting, self.status, self.title = True, Status(), title
@@ -98,7 +101,8 @@ class RecorderSession(QObject):
             self._is_starting, self.problem = False, translated(error.sentence)
             self.state_changed.emit()
 
-        self._workspace.tasks.start(_start, self._workspace.library.folder / "recordings", device, channels, title,
+        recordings = self._workspace.library.folder / "recordings"
+        self._workspace.tasks.start(_start, recordings, device, channels, title, after,
                                     done=lambda recorder: self._adopt(recorder, title), failed=failed)
         self.state_changed.emit()
 
@@ -240,7 +244,9 @@ def look_for_leftovers(recordings: Path, ours: set[Path | None],
     return found, None
 
 
-def _start(recordings: Path, device: str, channels: int, title: str) -> Recorder:
+def _start(recordings: Path, device: str, channels: int, title: str, after: Recorder | None) -> Recorder:
+    if after is not None:
+        after.wait(_PATIENCE)
     return Recorder(new_folder(recordings), device, channels=channels, title=title)
 
 

@@ -54,7 +54,7 @@ class FakeDevice:
         cls.opened += 1
         self.plan, self._put, self._gone = plan, put, gone
         self._rate = rate * plan.get("speed", 1.0)
-        if cls.opened > 1 and time.monotonic() - cls.started < plan.get("back_at", 0):
+        if plan.get("nowhere") or (cls.opened > 1 and time.monotonic() - cls.started < plan.get("back_at", 0)):
             raise OSError("not there")
         cls.started = cls.started or time.monotonic()
         cls.newest = self

@@ -28,6 +28,7 @@ from desktop.ui import recorder_panel, recorder_verbs
 from desktop.ui.live_waveform import LiveWaveform
 from desktop.ui.main_window import MainWindow
 from desktop.ui.recorder_dialogs import ReminderDialog
+from desktop.ui.recorder_panel import RecorderPanel
 from desktop.ui.recovery_dialog import RecoveryDialog
 from desktop.ui.tray import Tray
 from tests.reliability.fake_device import CHANNELS, RATE, numbers_of, start_recorder
@@ -253,6 +254,40 @@ def test_without_a_microphone_it_says_what_to_do(window: MainWindow, qtbot: QtBo
     panel.refresh.click()
     qtbot.waitUntil(panel.start.isEnabled)
     assert panel.device.currentText().endswith("(what this computer plays)")
+
+
+def check_sound(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> RecorderPanel:
+    monkeypatch.setattr(control, "start_child", start_recorder(SMALL | plan))
+    window.actions_by_name["record"].trigger()
+    panel = window.recorder_panel
+    qtbot.waitUntil(panel.check.isEnabled)
+    qtbot.mouseClick(panel.check, Qt.MouseButton.LeftButton)
+    return panel
+
+
+def test_a_sound_check_shows_the_level_keeps_nothing_and_gives_the_device_back(
+        window: MainWindow, qtbot: QtBot, start: Start, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = check_sound(window, qtbot, monkeypatch)
+    qtbot.waitUntil(lambda: max(panel.sound_check.levels()[0], default=0) > 0, timeout=10_000)
+    assert panel.check_meter.isVisible() and panel.facts.text().startswith("Sound check")
+    assert not window.is_recording and list((library.folder / "recordings").iterdir()) == []
+    recorder = panel.sound_check._recorder
+    assert recorder is not None and recorder.status().state is State.CHECKING
+    start()  # in the middle of it
+    assert recorder.status().state is State.FINISHED and not panel.sound_check.is_wanted
+    stopped(qtbot, window)
+    assert not panel.check_meter.isVisible()
+
+
+@pytest.mark.parametrize(("plan", "said"), [({"zeros": [0, 60], "watchdog": {"SILENCE": 0.3}}, "complete silence"),
+                                            ({"gone": [0.2, 60]}, "is gone"), ({"nowhere": True}, "cannot be opened")])
+def test_a_sound_check_says_what_is_wrong(plan: dict[str, Any], said: str, window: MainWindow, qtbot: QtBot,
+                                          start: Start, rings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = check_sound(window, qtbot, monkeypatch, **plan)
+    qtbot.waitUntil(lambda: said in panel.facts.text(), timeout=10_000)
+    assert rings == [] and panel.check.isChecked() is (said != "cannot be opened")
+    qtbot.mouseClick(panel.close_button, Qt.MouseButton.LeftButton)
+    assert not panel.sound_check.is_wanted
 
 
 def test_a_device_that_cannot_be_opened_is_said_in_place(window: MainWindow, qtbot: QtBot, library: Library,
