@@ -144,15 +144,22 @@ def _hard_pieces(word: str, limit: int) -> list[str]:
         return [word]
     if width(word) <= limit and not any(unicodedata.east_asian_width(c) in "WF" for c in word):
         return [word]
-    pieces = [""]
+    pieces, filled = [""], 0
     for character in word:
-        loose = unicodedata.east_asian_width(character) in "WF" or width(pieces[-1]) + width(character) > limit
-        joins = unicodedata.combining(character) or pieces[-1].endswith("\u200d") or unicodedata.category(
-            character) in ("Cf", "Sk", "Po", "Pe", "Pf", "Mn")  # joiners and closing marks begin no line
-        if pieces[-1] and loose and not (joins and width(pieces[-1]) < limit + 4):
+        size = width(character)
+        loose = filled + size > limit or unicodedata.east_asian_width(character) in "WF"
+        if pieces[-1] and loose and not (filled < limit + 4 and _joins(character, pieces[-1])):
             pieces.append("")
+            filled = 0
         pieces[-1] += character
+        filled += size
     return pieces
+
+
+def _joins(character: str, before: str) -> bool:
+    """Joiners and closing marks begin no line."""
+    return bool(unicodedata.combining(character)) or before.endswith("\u200d") or unicodedata.category(
+        character) in ("Cf", "Sk", "Po", "Pe", "Pf", "Mn")
 
 
 def _pieces(units: Sequence[_Unit], options: Options, *, timed: bool) -> list[tuple[int, int]]:
