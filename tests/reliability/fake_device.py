@@ -58,7 +58,8 @@ class FakeDevice:
             raise OSError("not there")
         cls.started = cls.started or time.monotonic()
         cls.newest = self
-        cls.number = max(cls.number, int((time.monotonic() - cls.started) * rate))
+        if cls.opened > 1:  # at the first time even a moment's pause here would look like lost frames
+            cls.number = max(cls.number, int((time.monotonic() - cls.started) * rate))
         self._ended = threading.Event()
         self._counter = _counter(plan["counter"]) if plan.get("counter") else None
         self._thread = threading.Thread(target=self._run, daemon=True)
