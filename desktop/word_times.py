@@ -14,8 +14,6 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein
-
 from desktop.model import Word
 
 _PER_CHARACTER = 0.07  # seconds; how long an added word is taken to last where there is room for more
@@ -149,6 +147,8 @@ def _shared(old: list[str], new: list[str]) -> Iterable[tuple[int, int, int]]:
     """What both have in the same order: (number in the old, number in the new, how many)."""
     counts = Counter(old)
     if sum(counts[plain] for plain in new) > _MANY_PAIRS:
+        from rapidfuzz.distance import Levenshtein  # seldom needed, and loaded before the first paint otherwise
+
         return [(o.src_start, o.dest_start, o.src_end - o.src_start)
                 for o in Levenshtein.opcodes(old, new) if o.tag == "equal"]
     return SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()

@@ -39,6 +39,7 @@ _log = logging.getLogger("pullquote")
 
 def run_window(arguments: list[str]) -> int:
     """Open the window; `arguments` are files and folders to import. Gives the exit code."""
+    gc.disable()  # nothing becomes rubbish at the start; looking for it costs a twentieth of the time
     application = make_application()
     files = [str(Path(argument).absolute()) for argument in arguments if not argument.startswith("-")]
     folder = find_library()
@@ -137,7 +138,7 @@ def complete_in_turns(window: MainWindow, files: list[str]) -> None:
     What is loaded by then stays; frozen, it no longer costs the garbage collector 20 ms whenever a long transcript is
     read.
     """
-    steps = [start_log, *window.steps_to_complete(), lambda: after_first_paint(window, files), gc.freeze]
+    steps = [start_log, *window.steps_to_complete(), lambda: after_first_paint(window, files), gc.freeze, gc.enable]
 
     def next_step() -> None:
         steps.pop(0)()
@@ -154,7 +155,8 @@ def _load_libraries() -> None:
     import numpy.ma  # noqa: F401  (the first percentile would load it in the middle of things)
 
     import desktop.audio.peaks
-    import desktop.doubts  # noqa: F401
+    import desktop.doubts
+    import desktop.quoting  # noqa: F401
 
 
 def end_work(window: MainWindow, patience: float = 2.5) -> None:

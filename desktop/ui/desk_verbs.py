@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from desktop.model import Desk, Mark, Quote, Terms, TimeRange, Withheld, clock
-from desktop.quoting import quote_of
 from desktop.sentences import QT_TRANSLATE_NOOP
 from desktop.ui.carets import characters
 from desktop.ui.words import translated
@@ -182,6 +181,8 @@ class DeskVerbs:
 
     def save_quote(self) -> None:
         """The selected text, else the chosen lines."""
+        from desktop.quoting import quote_of
+
         document, transcript = self.workspace.document, self.view.transcript
         chosen = transcript.selected_text()
         rows = self._rows()
