@@ -71,6 +71,10 @@ class SegmentModel(QAbstractListModel):
         """The segment of a row."""
         return self._segments[row] if 0 <= row < len(self._segments) else None
 
+    def all(self) -> tuple[Segment, ...]:
+        """The segments of all rows."""
+        return self._segments
+
     def shown(self, row: int) -> Segment:
         """The segment of a row that is there."""
         return self._segments[row]

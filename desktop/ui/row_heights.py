@@ -22,13 +22,13 @@ class RowHeights:
     def total(self) -> int:
         return int(self._tops[-1])
 
-    def set_all(self, estimates: Sequence[int]) -> None:
+    def set_all(self, estimates: Sequence[int] | np.ndarray) -> None:
         """Other rows altogether."""
         self._heights = np.array(estimates, np.int64)
         self._measured = np.zeros(len(estimates), bool)
         self._sum()
 
-    def insert(self, row: int, estimates: Sequence[int]) -> None:
+    def insert(self, row: int, estimates: Sequence[int] | np.ndarray) -> None:
         """New rows before `row`."""
         self._heights = np.insert(self._heights, row, estimates)
         self._measured = np.insert(self._measured, row, [False] * len(estimates))

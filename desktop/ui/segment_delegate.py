@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QTextLayout, QTextLine, QTextOption
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
@@ -36,6 +37,7 @@ class SegmentDelegate(QStyledItemDelegate):
         self.found: dict[int, list[tuple[int, int]]] = {}  # segment id to what is marked in its text
         self.many_languages = False
         self.tags_width = 0
+        self._counted: tuple[tuple[Segment, ...], np.ndarray, np.ndarray] = (), np.zeros(0), np.zeros(0)
         self._widths: dict[tuple[str, bool], float] = {}
         self._layouts: OrderedDict[tuple[str, int, bool], list[tuple[QTextLayout, float]]] = OrderedDict()
         self.set_font(parent.font())
@@ -111,12 +113,15 @@ class SegmentDelegate(QStyledItemDelegate):
             height += self._text_height(segment.translation, width, True)
         return height + 2 * PADDING
 
-    def estimates(self, segments: Iterable[Segment]) -> list[int]:
+    def estimates(self, segments: tuple[Segment, ...]) -> np.ndarray:
         """Heights of rows by the number of characters: good enough for a scroll bar."""
+        if segments is not self._counted[0]:  # another width asks again for the same 20,000
+            self._counted = segments, np.array([len(s.text) for s in segments], np.int64), np.array(
+                [len(s.translation) for s in segments], np.int64)
+        _, text, translation = self._counted
         line, per_line = self._line, max(1.0, self.text_width() / max(1.0, self._metrics.averageCharWidth()))
-        least = line + 2 * PADDING
-        return [least + line * (int(len(s.text) / per_line) + (int(len(s.translation) / per_line) + 1
-                                                              if s.translation else 0)) for s in segments]
+        lines = (text / per_line).astype(np.int64) + ((translation / per_line).astype(np.int64) + 1) * (translation > 0)
+        return line + 2 * PADDING + line * lines
 
     def place_at(self, text: str, x: float, y: float) -> int | None:
         """The character under a point, measured from the top left of the text; None below it."""

@@ -311,9 +311,6 @@ class TranscriptView(QAbstractItemView):
             return self.row_delegate.height(segment, self.row_delegate.text_width(), self._editor_height())
         return self.row_delegate.height(segment, self.row_delegate.text_width())
 
-    def _estimates(self, first: int, last: int) -> list[int]:
-        return self.row_delegate.estimates(self.segments.shown(row) for row in range(first, last))
-
     def _measure(self, first: int, last: int) -> None:
         """Measure these rows and their surroundings on screen; what is at the top of the view stays there."""
         first, last = max(0, first), min(len(self.heights), last)
@@ -359,7 +356,7 @@ class TranscriptView(QAbstractItemView):
         anchor = self.heights.at(self._value())
         inside = self._value() - self.heights.top(anchor) if anchor >= 0 else 0
         self.editor.resize(self.row_delegate.text_width() + 2, self.editor.height())
-        self.heights.set_all(self._estimates(0, self.segments.rowCount()))
+        self.heights.set_all(self.row_delegate.estimates(self.segments.all()))
         self._set_bar()
         if 0 <= anchor < len(self.heights):
             self.verticalScrollBar().setValue(self.heights.top(anchor) + inside)
@@ -371,7 +368,7 @@ class TranscriptView(QAbstractItemView):
         super().reset()
         self._editing = QPersistentModelIndex()
         self.row_delegate.forget()
-        self.heights.set_all(self._estimates(0, self.segments.rowCount()))
+        self.heights.set_all(self.row_delegate.estimates(self.segments.all()))
         self._set_bar()
         self.verticalScrollBar().setValue(0)
         self._settle()
@@ -381,7 +378,7 @@ class TranscriptView(QAbstractItemView):
         super().rowsInserted(parent, start, end)
         anchor = self.heights.at(self._value())
         before = self.heights.top(anchor) if anchor >= 0 else 0
-        self.heights.insert(start, self._estimates(start, end + 1))
+        self.heights.insert(start, self.row_delegate.estimates(self.segments.all()[start:end + 1]))
         self._resized(anchor + (end - start + 1 if start <= anchor else 0) if anchor >= 0 else 0, before)
         self._settle()
 
