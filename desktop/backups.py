@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -20,7 +19,7 @@ from desktop.library.changes import EVERYTHING, Changes
 from desktop.library.records import Record, Rows, intake, snapshot
 from desktop.migrations import STEPS
 from desktop.model import Progress, Report
-from desktop.paths import fsync_folder, private_folder
+from desktop.paths import private_folder, write_durably
 from desktop.sentences import QT_TRANSLATE_NOOP, say
 
 HOURLY, DAILY, WEEKLY = 4, 7, 4
@@ -113,7 +112,7 @@ def make(library_folder: Path, now: datetime | None = None) -> Backup:
         for leftover in target.parent.glob(".library-*"):
             leftover.unlink(missing_ok=True)  # of a backup that a kill cut off
         digest = upkeep.copy(library_folder / "library.db", target)
-        _write_private(_digest_file(target), digest)
+        write_durably(_digest_file(target), f"{digest}\n".encode())  # half of it would speak against a sound backup
         thin_out(library_folder, now)
     except OSError as error:
         raise _refused(error) from error
@@ -376,14 +375,6 @@ def _kind(file: Path) -> str:
 
 def _digest_file(file: Path) -> Path:
     return file.with_suffix(".sha256")
-
-
-def _write_private(file: Path, text: str) -> None:
-    with open(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as writer:
-        writer.write(text + "\n")
-        writer.flush()
-        os.fsync(writer.fileno())
-    fsync_folder(file.parent)
 
 
 def _remove(files: Iterable[Path]) -> None:

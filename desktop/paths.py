@@ -57,13 +57,7 @@ def choose_folder(*folders: Path) -> None:
         file.unlink(missing_ok=True)
         return
     private_folder(file.parent)
-    temporary = file.with_suffix(".tmp")
-    with open(temporary, "wb") as writer:
-        writer.write(b"".join(os.fsencode(folder) + b"\n" for folder in folders))
-        writer.flush()
-        os.fsync(writer.fileno())
-    temporary.replace(file)
-    fsync_folder(file.parent)
+    write_durably(file, b"".join(os.fsencode(folder) + b"\n" for folder in folders))
 
 
 def _location_file() -> Path:
@@ -89,6 +83,18 @@ def private_folder(folder: Path) -> Path:
     """Make `folder` (and parents) for this user only, and give it back."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+def write_durably(file: Path, data: bytes) -> None:
+    """Write a small file for this user only: whatever happens, it is the old one or the new one, never half of one."""
+    temporary = file.with_name(f".{file.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as writer:
+        writer.write(data)
+        writer.flush()
+        os.fsync(writer.fileno())
+    temporary.replace(file)
+    fsync_folder(file.parent)
 
 
 def fsync_folder(folder: Path) -> None:

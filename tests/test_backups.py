@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,6 +66,31 @@ def test_a_backup_is_one_file_with_everything_in_it(filled: Library) -> None:
     assert backups.is_sound(made) and made.is_automatic and made.size == made.file.stat().st_size
     assert backups.contents(filled.folder, made) == backups.Contents(2, 24, 0, 0, 0)
     assert backups.backups(filled.folder) == [made] and backups.newest_sound(filled.folder) == made
+
+
+def test_a_backup_whose_making_is_cut_off_anywhere_is_sound_or_not_there(filled: Library,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """The power goes at every wait for the disk: of what was written since the one before, nothing is there."""
+    real, syncs = os.fsync, 0
+
+    def cut(descriptor: int) -> None:
+        nonlocal syncs
+        syncs += 1
+        if syncs == at:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.ftruncate(descriptor, 0)
+            raise OSError("no power")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", cut)
+    for at in range(1, 10):
+        syncs = 0
+        with suppress(LibraryError):
+            backups.make(filled.folder, now=datetime(2026, 11, 1 + at, tzinfo=UTC))
+        assert [b.file.name for b in backups.backups(filled.folder) if not backups.is_sound(b)] == [], f"sync {at}"
+        if syncs < at:
+            break
+    assert 4 < at < 9 and len(backups.backups(filled.folder)) > 2
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o000])
