@@ -19,7 +19,7 @@ from desktop.library.changes import EVERYTHING, Changes
 from desktop.library.records import Record, Rows, intake, snapshot
 from desktop.migrations import STEPS
 from desktop.model import Progress, Report
-from desktop.paths import private_folder, write_durably
+from desktop.paths import fsync_folder, private_folder, write_durably
 from desktop.sentences import QT_TRANSLATE_NOOP, say
 
 HOURLY, DAILY, WEEKLY = 4, 7, 4
@@ -111,6 +111,9 @@ def make(library_folder: Path, now: datetime | None = None) -> Backup:
         private_folder(target.parent)
         for leftover in target.parent.glob(".library-*"):
             leftover.unlink(missing_ok=True)  # of a backup that a kill cut off
+        if target.exists():  # of this very second: its sum must not speak against the new one
+            _digest_file(target).unlink(missing_ok=True)
+            fsync_folder(target.parent)
         digest = upkeep.copy(library_folder / "library.db", target)
         write_durably(_digest_file(target), f"{digest}\n".encode())  # half of it would speak against a sound backup
         thin_out(library_folder, now)
