@@ -117,7 +117,7 @@ class NamesPanel(QWidget):
 
     def _connect(self) -> None:
         workspace = self._workspace
-        workspace.document_changed.connect(self.reload)
+        workspace.document_changed.connect(self._reload_next)
         workspace.edits.spliced.connect(lambda *_: self._timer.start())
         self._timer.timeout.connect(self.reload)
         self.list.itemActivated.connect(lambda _: self._play())
@@ -127,6 +127,10 @@ class NamesPanel(QWidget):
         self.rename.clicked.connect(lambda: self._rename(self._chosen()))
         self.assign.clicked.connect(lambda: self.assign_requested.emit(self._chosen()))
         self.part.clicked.connect(self._part)
+
+    def _reload_next(self) -> None:
+        """In a turn of its own: who said how much is a sum over all lines."""
+        QTimer.singleShot(0, self, self.reload)
 
     def reload(self) -> None:
         """Show what is there now; the chosen speaker stays chosen."""
