@@ -22,7 +22,7 @@ class RunningRow(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip(self.tr("Show the recorder (Ctrl+N)"))
+        self.setToolTip(self.tr("Show the recorder"))
         session.changed.connect(self.refresh)
         session.state_changed.connect(self.refresh)
         self.refresh()

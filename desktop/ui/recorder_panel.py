@@ -266,6 +266,8 @@ class RecorderPanel(QFrame):
         running = session.is_running
         self._ready.setVisible(not running)
         self._running.setVisible(running)
+        if running and self.sound_check.is_wanted:
+            self.sound_check.stop()
         self.start.setEnabled(bool(self._devices))
         self._show_check()
         states = {State.STARTING: self.tr("Starting…"), State.RECORDING: self.tr("● Recording"),
