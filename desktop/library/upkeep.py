@@ -32,6 +32,15 @@ def problems(file: Path, *, full: bool = False) -> list[str]:
         return [str(error)]
 
 
+def is_older(file: Path) -> bool:
+    """Whether an older program wrote it, so that opening it will update it first. A damaged one is not older."""
+    try:
+        with _reading(file) as connection:
+            return 0 < migrations.version_of(connection) < len(migrations.STEPS)
+    except BROKEN:
+        return False
+
+
 def _read_through(file: Path) -> None:
     """Into the system's cache, in one go: SQLite reads page by page, which takes ten times as long on a cold disk."""
     with contextlib.suppress(OSError), open(file, "rb", buffering=0) as reader:

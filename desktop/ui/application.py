@@ -26,6 +26,7 @@ from desktop.ui import theme
 from desktop.ui.library_place_start import find_library, move
 from desktop.ui.main_window import MainWindow
 from desktop.ui.single_instance import SingleInstance
+from desktop.ui.updating import open_library
 from desktop.ui.words import PlainTextGuard, translated
 from desktop.ui.workspace import Notice, Workspace
 
@@ -91,7 +92,7 @@ def open_window(folder: Path) -> MainWindow | None:
     while True:
         library = None
         try:
-            library = Library(folder)
+            library = open_library(folder, lambda: _apply_theme(settings.load(paths.settings_file()).theme))
             return make_window(library, complete=False)
         except LibraryDamaged as error:
             problem: str = error.sentence

@@ -13,16 +13,16 @@ import pytest
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from desktop import backups, beside, paths, settings
+from desktop import backups, beside, migrations, paths, settings
 from desktop.audio.cache import CacheFiles
 from desktop.errors import LibraryError
 from desktop.importing import original_file, remove_recording
 from desktop.library import Library
 from desktop.model import Recording, ignore_progress
-from desktop.ui import application, restore_dialog
+from desktop.ui import application, restore_dialog, updating
 from desktop.ui.main_window import MainWindow
 from desktop.ui.restore_dialog import CarryingOut, Choice, RestoreDialog
 from desktop.ui.upkeep import Upkeep
@@ -392,3 +392,44 @@ def test_a_missing_original_is_said_and_only_the_very_same_file_brings_it_back(
     settled(shown, qtbot)
     assert original.read_bytes() == Path(same).read_bytes() and original.stat().st_mode & 0o777 == 0o600
     assert not list(original.parent.glob(".*")) and os.path.exists(same)
+
+
+# -- a library of an older program -----------------------------------------------------------------------------
+
+
+def test_a_big_older_library_is_updated_behind_a_dialog(home: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch,
+                                                        picture: Picture) -> None:
+    (home / "data").mkdir(parents=True)
+    shutil.copy(Path(__file__).parents[1] / "libraries" / "version-6.db", home / "data" / "library.db")
+    monkeypatch.setattr(updating, "BIG", 0)
+    shown: list[str] = []
+    real = updating.UpdatingDialog.exec
+
+    def seen(dialog: updating.UpdatingDialog) -> int:
+        dialog.show()
+        picture(dialog, "updating")
+        shown.append(" ".join(text.text() for text in dialog.findChildren(QLabel)))
+        dialog.reject()  # Esc
+        return 0 if dialog.library is not None else real(dialog)
+
+    monkeypatch.setattr(updating.UpdatingDialog, "exec", seen)
+    library = updating.open_library(home / "data")
+    assert len(shown) == 1 and "A copy of its database is made first" in shown[0]
+    assert [recording.title for recording in library.recordings()] == ["Interview from version 1"]
+    library.close()
+    updating.open_library(home / "data").close()
+    assert len(shown) == 1, "once"
+
+
+def test_an_older_library_that_cannot_be_updated_says_why(home: Path, qtbot: QtBot,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "data").mkdir(parents=True)
+    shutil.copy(Path(__file__).parents[1] / "libraries" / "version-6.db", home / "data" / "library.db")
+    monkeypatch.setattr(updating, "BIG", 0)
+
+    def fail(*_: object) -> None:
+        raise LibraryError("The library could not be backed up.")
+
+    monkeypatch.setattr(migrations, "backup", fail)
+    with pytest.raises(LibraryError, match="could not be backed up"):
+        updating.open_library(home / "data")
