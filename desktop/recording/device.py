@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from desktop import environment
 from desktop.recording.messages import HIGHEST_RATE, Device
+from desktop.recording.presence import Presence
 
 _PULSE = "pulse:"  # ids of what the sound server lists by name
 _PORTAUDIO = "portaudio:"
@@ -43,9 +44,12 @@ class PortAudioSource:
             device=_portaudio_device(device), channels=channels, samplerate=rate, dtype="int16", latency="high",
             callback=arrived, finished_callback=gone, extra_settings=_extra(sounddevice))
         self._stream.start()
+        self._presence = Presence(device.removeprefix(_PULSE), gone) if device.startswith(_PULSE) else None
 
     def close(self) -> None:
         """End it."""
+        if self._presence is not None:
+            self._presence.end()
         self._stream.close(ignore_errors=True)
 
 

@@ -209,9 +209,14 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def recorder(self, folder: Path, **order: Any) -> control.Recorder:
+    def pactl(self, *arguments: str) -> str:
+        """Ask or tell this server."""
+        return subprocess.run(["pactl", *arguments], env=self._environment, capture_output=True, text=True,
+                              check=True).stdout.strip()
+
+    def recorder(self, folder: Path, device: str = "Monitor of Room", **order: Any) -> control.Recorder:
         """The real recorder with PortAudio, on this server's monitor."""
-        return _RealRecorder(self, control.new_folder(folder), "Monitor of Room", **order)
+        return _RealRecorder(self, control.new_folder(folder), device, **order)
 
 
 class _RealRecorder(control.Recorder):

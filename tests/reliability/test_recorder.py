@@ -15,10 +15,12 @@ import pytest
 from desktop.errors import UserError
 from desktop.recording import control, recovery
 from desktop.recording.messages import Device, State
+from tests.fakes import until
 from tests.reliability.fake_device import RATE, start_recorder
 from tests.reliability.families import (
     LITTLE,
     STOP,
+    Server,
     disk_errors,
     full_disks,
     lost_devices,
@@ -188,6 +190,32 @@ def test_control_a_recorder_without_its_watchdog_is_noticed(tmp_path: Path) -> N
 def test_a_real_sound_server_that_goes_is_noticed_and_comes_back_with_a_marked_gap(tmp_path: Path) -> None:
     found = lost_servers(tmp_path, 2, seed())
     assert found.wrong == [] and found.slowest <= 2, found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the sound server is PulseAudio")
+def test_a_microphone_that_is_pulled_out_is_noticed_and_no_other_is_recorded_in_its_place(tmp_path: Path) -> None:
+    """The server moves the stream to the next source without a word; sound goes on coming."""
+    server = Server(tmp_path / "pulse")
+    microphone = ("load-module", "module-remap-source", "source_name=mic", "master=room.monitor",
+                  "source_properties=device.description=Microphone")
+    try:
+        module = server.pactl(*microphone)
+        recorder = server.recorder(tmp_path / "recordings", "Microphone")
+        recorder.require_started()
+        until(lambda: recorder.status().elapsed > 1)
+        server.pactl("unload-module", module)
+        until(lambda: "device_gone" in recorder.status().alarms, 3)
+        until(lambda: not server.pactl("list", "short", "source-outputs"))
+        elapsed = recorder.status().elapsed
+        until(lambda: recorder.status().state is State.INTERRUPTED)
+        assert server.pactl("list", "short", "sources").count("\n") == 0, "there is another source, and it is not used"
+        server.pactl(*microphone)
+        until(lambda: recorder.status().state is State.RECORDING and recorder.status().elapsed > elapsed + 0.5)
+        recorder.stop()
+        assert recorder.wait(10).state is State.FINISHED
+        assert [mark.note[:11] for mark in recovery.look(recorder.folder, verify=True).marks] == ["Interrupted"]
+    finally:
+        server.kill()
 
 
 def test_another_device_goes_on_at_once(tmp_path: Path) -> None:
