@@ -56,8 +56,8 @@ ALARMS = {
     "disk_error": QT_TRANSLATE_NOOP("core", "The disk with {disk} reported an error. Recording goes on in a new file; "
                                             "record somewhere else as soon as you can."),
     "recorder_lost": QT_TRANSLATE_NOOP("core", "The recorder stopped. What it wrote is safe; start again now."),
-    "recorder_hangs": QT_TRANSLATE_NOOP("core", "The recorder does not answer. If this stays, record with another "
-                                                "device."),
+    "recorder_hangs": QT_TRANSLATE_NOOP("core", "The recorder or this computer's sound system does not answer. What "
+                                                "was recorded is safe. If this stays, stop and choose another device."),
 }
 CALM = (ALARMS["nothing_plays"],)  # shown, but not rung: before a call and in its pauses this is as it should be
 PROBLEMS = {

@@ -31,6 +31,7 @@ from desktop.recording.messages import HIGHEST_RATE, SAMPLE_BYTES
 from desktop.recording.writer import HEADER_BYTES, RESERVE, header
 from desktop.sentences import QT_TRANSLATE_NOOP, say
 
+NOTHING = QT_TRANSLATE_NOOP("core", "Nothing was recorded: “{title}” was stopped before any sound came.")
 GAPS = {
     "paused": QT_TRANSLATE_NOOP("core", "Paused for {time}"),
     "device": QT_TRANSLATE_NOOP("core", "Interrupted for {time}: no sound came from the device"),
@@ -99,7 +100,7 @@ def keep(library: Library, cache: Path, folder: Path, report: Report, *, title: 
     if leftover.is_running:
         raise UserError("This recording is still running. Stop it first, or wait half a minute.")
     if not leftover.seconds:
-        raise UserError("There is no sound in {folder}; the recorder was stopped before any came.", folder=folder.name)
+        raise UserError(NOTHING, title=title or leftover.title or _usual_title(leftover))
     sound = folder / "sound.flac"
     try:
         peaks = make_flac(leftover, sound, report)

@@ -18,7 +18,7 @@ class RunningRow(QPushButton):
     def __init__(self, session: RecorderSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._title = self._state = ""
+        self._title = self._state = self._time = ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -33,16 +33,24 @@ class RunningRow(QPushButton):
         self.setVisible(session.is_running)
         if not session.is_running:
             return
-        time = clock(session.status.elapsed)
-        state = (self.tr("▲ no sound {time}") if session.status.state is State.INTERRUPTED else
-                 self.tr("Ⅱ paused {time}") if session.is_paused else
-                 self.tr("● rec {time}, off the record") if session.status.is_off_record else
-                 self.tr("● rec {time}")).format(time=time)
-        title = session.title or self.tr("New recording")
+        title, state, time = session.title or self.tr("New recording"), self._words(), clock(session.status.elapsed)
         if (title, state) != (self._title, self._state):
-            self._title, self._state = title, state
-            self.setAccessibleName(self.tr("Being recorded: {title}, {time}").format(title=self._title, time=time))
+            self.setAccessibleName(self.tr("{state}: {title}").format(state=state, title=title))
+        if (title, state, time) != (self._title, self._state, self._time):
+            self._title, self._state, self._time = title, state, time
             self.update()
+
+    def _words(self) -> str:
+        session, state = self._session, self._session.status.state
+        if "recorder_hangs" in session.status.alarms:
+            return self.tr("▲ no answer")
+        if state is State.INTERRUPTED:
+            return self.tr("▲ no sound")
+        if state is State.STARTING:
+            return self.tr("starting…")
+        if session.is_paused:
+            return self.tr("Ⅱ paused")
+        return self.tr("● rec, off the record") if session.status.is_off_record else self.tr("● rec")
 
     def sizeHint(self) -> QSize:
         return QSize(120, 2 * self._line() + 2 * PADDING)
@@ -58,7 +66,8 @@ class RunningRow(QPushButton):
         painter.setPen(palette.text().color())
         painter.drawText(title, place, metrics.elidedText(self._title, Qt.TextElideMode.ElideMiddle, title.width()))
         painter.setPen(palette.color(QPalette.ColorRole.BrightText))
-        painter.drawText(state, place, metrics.elidedText(self._state, Qt.TextElideMode.ElideRight, state.width()))
+        painter.drawText(state, place, metrics.elidedText(
+            f"{self._state}  {self._time}", Qt.TextElideMode.ElideRight, state.width()))
         if self.hasFocus():
             painter.setPen(QPen(palette.text().color(), 2))
             painter.drawRect(rect.adjusted(2, 2, -3, -3))

@@ -301,8 +301,8 @@ class RecorderPanel(QFrame):
         elif not self._devices:
             self.facts.setText(self.tr("Nothing to record from was found. Plug in a microphone, then look again."))
         elif check.is_wanted and not problem:
-            self.facts.setText(self.tr("Sound check: speak as in the interview; the bar should reach its last third. "
-                                       "Nothing is kept."))
+            self.facts.setText(self.tr("Sound check: speak as in the interview; the bar should come near its "
+                                       "end without turning red. Nothing is kept."))
         else:
             self.facts.setText(problem or self.tr("It is written to the disk twice a second while it records, "
                                                   "and goes on when this window closes by accident."))

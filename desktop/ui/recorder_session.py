@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TICK = 100  # milliseconds between two looks at the recorder
 _SHOWN = 4.0  # seconds that an alarm stays when its cause is gone
+_ON_ITS_WAY = 1.0  # seconds until the recorder's status must show what was wished
 _MOST_RESTARTS = 3  # of a recorder that dies, within a minute
 _PATIENCE = 2.5  # seconds that quitting waits for the recorder's last words
 
@@ -45,6 +46,7 @@ class RecorderSession(QObject):
         self._seen: tuple[object, ...] = ()
         self._wrong: dict[Sentence, float] = {}  # and until when it is shown
         self._restarts: list[float] = []
+        self._wished: dict[str, tuple[bool, float]] = {}  # what, and until when its state is still to come
         self.status = Status()
         self.title = ""
         self.marks: list[float] = []
@@ -119,6 +121,7 @@ class RecorderSession(QObject):
         self._recorder, self.title, self.problem, self.marks = recorder, title, "", []
         self.off_record = []
         self.status, self._seen, self._wrong, self._restarts = Status(), (), {}, []
+        self._wished = {}
         self._ticker.start()
         self.state_changed.emit()
 
@@ -132,11 +135,18 @@ class RecorderSession(QObject):
     def toggle_off_record(self) -> None:
         """What is said from now on is off the record, or on it again."""
         if self._recorder is not None:
-            self._recorder.set_off_record(not self.status.is_off_record)
+            self._recorder.set_off_record(self._other_than("off_record", self.status.is_off_record))
 
     def toggle_pause(self) -> None:
         if self._recorder is not None:
-            self._recorder.resume() if self.is_paused else self._recorder.pause()
+            self._recorder.pause() if self._other_than("pause", self.is_paused) else self._recorder.resume()
+
+    def _other_than(self, wish: str, state: bool) -> bool:
+        """The opposite of what was wished just now, else of what is: a quick second press takes the first one back."""
+        before, until = self._wished.get(wish, (state, 0.0))
+        wanted = not (before if time.monotonic() < until else state)
+        self._wished[wish] = wanted, time.monotonic() + _ON_ITS_WAY
+        return wanted
 
     def switch(self, device: Device) -> None:
         """Go on with another device."""
@@ -226,8 +236,9 @@ class RecorderSession(QObject):
 
         def failed(error: PullquoteError) -> None:
             ended()
-            workspace.noticed.emit(Notice(error.sentence, is_error=True, action=self.tr("Try again"),
-                                          verb=partial(self.keep, folder, title)))
+            again = error.sentence.template != recovery.NOTHING
+            workspace.noticed.emit(Notice(error.sentence, is_error=True, action=self.tr("Try again") if again else "",
+                                          verb=partial(self.keep, folder, title) if again else None))
 
         workspace.tasks.start(_keep, workspace, folder, title, pass_report=True, done=done, failed=failed,
                               progress=told)

@@ -31,6 +31,7 @@ from desktop.ui.recorder_dialogs import ReminderDialog
 from desktop.ui.recorder_panel import RecorderPanel
 from desktop.ui.recovery_dialog import RecoveryDialog
 from desktop.ui.tray import Tray
+from desktop.ui.workspace import Notice
 from tests.reliability.fake_device import CHANNELS, RATE, numbers_of, start_recorder
 from tests.ui.desk import activate
 
@@ -256,6 +257,39 @@ def test_without_a_microphone_it_says_what_to_do(window: MainWindow, qtbot: QtBo
     assert panel.device.currentText().endswith("(what this computer plays)")
 
 
+def test_a_recording_that_is_stopped_before_any_sound_came_says_so_and_no_more(
+        window: MainWindow, qtbot: QtBot, library: Library, monkeypatch: pytest.MonkeyPatch, rings: list[str]) -> None:
+    monkeypatch.setattr(recorder_panel, "devices", lambda: [NUMBERS])
+    monkeypatch.setattr(control, "start_child", start_recorder(SMALL | {"hung": [0, 60]}))
+    said: list[Notice] = []
+    window.workspace.noticed.connect(lambda notice: said.append(notice) if notice else None)
+    window.actions_by_name["record"].trigger()
+    panel = window.recorder_panel
+    qtbot.waitUntil(panel.start.isEnabled)
+    panel.name.setText("Ortiz")
+    panel.start.click()
+    qtbot.waitUntil(lambda: panel.stop.isEnabled() and window.session is not None and window.session.folder is not None)
+    assert "starting" in window.running_row.accessibleName()
+    panel.stop.click()
+    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    assert said[-1].sentence == "Nothing was recorded: “Ortiz” was stopped before any sound came."
+    assert said[-1].action == "" and library.recordings() == []
+
+
+def test_a_quick_second_press_takes_the_first_one_back(window: MainWindow, qtbot: QtBot, start: Start) -> None:
+    start()
+    for name in ("record_pause", "record_off"):
+        window.actions_by_name[name].trigger()
+        window.actions_by_name[name].trigger()
+    wait_for_sound(qtbot, window, 1.2)
+    assert window.session is not None and state(window) is State.RECORDING and not window.session.status.is_off_record
+    window.actions_by_name["record_off"].trigger()
+    qtbot.waitUntil(lambda: window.session is not None and window.session.status.is_off_record)
+    window.actions_by_name["record_pause"].trigger()
+    qtbot.waitUntil(lambda: state(window) is State.PAUSED)
+    assert window.running_row.accessibleName() == "Ⅱ paused: Ortiz"
+
+
 def check_sound(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, **plan: Any) -> RecorderPanel:
     monkeypatch.setattr(control, "start_child", start_recorder(SMALL | plan))
     window.actions_by_name["record"].trigger()
@@ -366,7 +400,7 @@ def test_the_library_says_first_of_all_what_is_being_recorded(window: MainWindow
     start("Ortiz")
     wait_for_sound(qtbot, window, 1.1)
     row = window.running_row
-    assert row.isVisible() and row.accessibleName().startswith("Being recorded: Ortiz, 0:0")
+    assert row.isVisible() and row.accessibleName() == "● rec: Ortiz"
     window.library_panel.filter.setText("nothing is called this")
     assert row.isVisible()
     window.close_recorder()
