@@ -6,15 +6,18 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from desktop import backups, beside, migrations
+from desktop import backups, beside, library_check, migrations
+from desktop.bin import empty_bin
 from desktop.errors import LibraryError, UserError
 from desktop.importing import remove_recording
 from desktop.library import Library, upkeep
@@ -445,3 +448,41 @@ def test_a_database_that_is_none_is_not_replaced_by_an_empty_one(broken: Path) -
     assert len(everything(library)) == 2 and not upkeep.problems(broken / "library.db", full=True)
     assert done.kept_as is None or done.kept_as.exists()
     library.close()
+
+
+# -- a command beside the window -------------------------------------------------------------------------------
+
+
+DEEDS: dict[str, Callable[[Library], object]] = {
+    "nothing": lambda library: None,
+    "a check": lambda library: list(library_check.findings(library, ignore_progress)),
+    "a full check": lambda library: list(library_check.findings(library, ignore_progress, full=True)),
+    "a look at the file": lambda library: upkeep.problems(library.folder / "library.db"),
+    "a look at its index": lambda library: library_check.search_findings(library.folder),
+    "a backup": lambda library: backups.make(library.folder),
+    "a backup elsewhere": lambda library: backups.copy_to(library.folder, library.folder.parent / "own.db"),
+    "the list of backups": lambda library: [backups.contents(library.folder, b)
+                                            for b in backups.backups(library.folder)],
+    "the files beside": lambda library: beside.write_changed(library, ignore_progress),
+    "the bin": lambda library: empty_bin(library, library.folder.parent / "cache"),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_program_beside_this_one_takes_nothing_away_from_it(deed: str, filled: Library) -> None:
+    """Who closes a file gives up all locks that this process has on it, SQLite's too; the next one to leave the
+    database then thinks that it is alone and removes the log that is still written to."""
+    backups.make(filled.folder, now=datetime(2026, 11, 1, tzinfo=UTC))
+    filled.set_binned([filled.recordings()[-1].id], True)
+    DEEDS[deed](filled)
+    log = filled.folder / "library.db-wal"
+    reword(filled, "Written before.")
+    before = log.stat().st_ino
+    beside_it = ("import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+                 "print(c.execute('SELECT count(*) FROM recording').fetchone()); c.close()")
+    subprocess.run([sys.executable, "-c", beside_it, str(filled.folder / "library.db")], check=True, timeout=60)
+    assert log.exists() and log.stat().st_ino == before
+    reword(filled, "Written afterwards.")
+    again = Library(filled.folder)
+    assert first_text(again) == "Written afterwards."
+    again.close()

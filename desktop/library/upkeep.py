@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import sqlite3
@@ -20,9 +19,11 @@ _BESIDE = ("-wal", "-shm")  # files that SQLite keeps beside a database
 
 
 def problems(file: Path, *, full: bool = False) -> list[str]:
-    """What SQLite finds wrong with a database file; [] when it is sound. `full` also compares the indexes."""
+    """What SQLite finds wrong with a database file; [] when it is sound. `full` also compares the indexes.
+
+    Only SQLite may open the file: whoever closes a database that this process has open takes away SQLite's locks.
+    """
     try:
-        _read_through(file)
         with _reading(file) as connection:
             if not migrations.version_of(connection):
                 return ["it is empty"]
@@ -39,14 +40,6 @@ def is_older(file: Path) -> bool:
             return 0 < migrations.version_of(connection) < len(migrations.STEPS)
     except BROKEN:
         return False
-
-
-def _read_through(file: Path) -> None:
-    """Into the system's cache, in one go: SQLite reads page by page, which takes ten times as long on a cold disk."""
-    with contextlib.suppress(OSError), open(file, "rb", buffering=0) as reader:
-        block = bytearray(1 << 20)
-        while reader.readinto(block):
-            pass
 
 
 def search_problems(file: Path) -> list[str]:
