@@ -95,17 +95,18 @@ def _search(options: cli.Options, environment_key: str) -> int:
     """Recording, time, speaker, where it is and the words, in columns with tabs between them."""
     from desktop.searching import search
 
+    limit = max(1, options.limit)
     with cli.stopping_softly(), cli.open_library(keep=True, writes=False) as (library, _):
-        found = search(library, " ".join(options.query), cli.stopping.is_set, limit=max(1, options.limit))
+        found = search(library, " ".join(options.query), cli.stopping.is_set, limit=limit)
     for note in found.notes:
         warn(note)
-    for group in found.groups:
-        for hit in group.hits:
-            say(group.title, clock(hit.start) if hit.has_time else "", hit.speaker, hit.kind.value, hit.words)
-    if not found.groups:
+    hits = [(group.title, hit) for group in found.groups for hit in group.hits]
+    for title, hit in hits[:limit]:
+        say(title, clock(hit.start) if hit.has_time else "", hit.speaker, hit.kind.value, hit.words)
+    if not hits:
         warn("Nothing was found.")
-    elif found.before:
-        warn(f"These are the newest {found.count}; --limit shows more.")
+    elif found.before or len(hits) > limit:
+        warn(f"These are {min(limit, len(hits))} of them; --limit shows more.")
     return DONE
 
 

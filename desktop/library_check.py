@@ -45,8 +45,14 @@ class Finding:
 def database_findings(folder: Path, *, full: bool) -> list[Finding]:
     """Whether the database file is sound. It may be in use; nobody waits."""
     return [Finding(Kind.DATABASE, say("The database is damaged ({reason}). Restore a backup or rebuild it.",
-                                       reason=problem))
+                                       reason=_first_line(problem)))
             for problem in upkeep.problems(folder / "library.db", full=full)]
+
+
+def _first_line(problem: str) -> str:
+    """SQLite may say twenty of them, below a heading; the first tells as much to those who can use it."""
+    lines = [line for line in problem.splitlines() if line.strip() and not line.startswith("***")]
+    return lines[0][:120] if lines else problem[:120]
 
 
 def search_findings(folder: Path) -> list[Finding]:

@@ -17,7 +17,7 @@ from desktop.sentences import QT_TRANSLATE_NOOP, Sentence, say
 from desktop.withholding import is_masked, overlaps, release, released_quotes
 
 MOST = 20  # of each kind
-_MOST_TITLES = 50  # when only filters were typed
+MOST_TITLES = 50  # when only filters were typed
 _MOST_READ = 2000  # of each kind, where many may not be shown
 _SHORT = QT_TRANSLATE_NOOP("core", "Too many notes, summaries, quotes and answers have words that begin so: with more "
                            "letters they are looked for, too.")
@@ -68,7 +68,7 @@ class NotedHits:
         self._noted = self._library.noted(self._words)
         if not plan.values("speaker"):
             hits += self._some(self._library.found_recordings, self._recording_hits,
-                               MOST if plan.wanted else _MOST_TITLES)
+                               MOST if plan.wanted else MOST_TITLES)
             hits += self._by_words() if plan.wanted else []
         if self._is_short:
             self.notes.append(say(_SHORT))

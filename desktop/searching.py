@@ -14,10 +14,10 @@ from desktop.hits import Found, Group, Hit, Kind, snippet
 from desktop.library import Library
 from desktop.library.search import FoundLine
 from desktop.model import Desk, Segment, TranscriptDocument
-from desktop.noted_hits import MOST, Desks, NotedHits
+from desktop.noted_hits import MOST, MOST_TITLES, Desks, NotedHits
 from desktop.search_filters import Where, where_to_look
 from desktop.search_query import Matcher, Plan, expression, read_query
-from desktop.sentences import QT_TRANSLATE_NOOP, say
+from desktop.sentences import QT_TRANSLATE_NOOP, Sentence, say
 from desktop.withholding import released_lines
 
 LIMIT = 50  # lines at a time; as long as there are not more, hits are ranked
@@ -25,6 +25,8 @@ _MOST_AT_ONCE = 800  # lines read at a time, where many are off the record
 _LAST = 1 << 62  # above every id
 _N = QT_TRANSLATE_NOOP
 _WIDENED = _N("core", "No line has exactly these words. Lines with words that begin with {word} are shown.")
+_CUT_LIST = _N("core", "Only the newest {count} recordings are shown. Add words or a date; the filter of the library "
+                       "lists them all.")
 _CUT = _N("core", "Of titles, tags, people, summaries, quotes, notes and answers the newest {count} each are shown.")
 
 
@@ -59,8 +61,12 @@ def _found(library: Library, plan: Plan, more: Found | None, desks: Mapping[int,
     noted = NotedHits(library, plan, words, where, known, go_on)
     hits += noted.hits()
     is_ranked = bool(plan.wanted) and not before and not noted.is_cut and not noted.notes
-    notes = (*plan.notes, *noted.notes, *([say(_CUT, count=MOST)] if noted.is_cut and plan.wanted else []))
+    notes = (*plan.notes, *noted.notes, *([_cut(plan)] if noted.is_cut else []))
     return Found(_grouped(library, hits, Matcher(plan.terms) if is_ranked else None), notes, before, plan, is_ranked)
+
+
+def _cut(plan: Plan) -> Sentence:
+    return say(_CUT, count=MOST) if plan.wanted else say(_CUT_LIST, count=MOST_TITLES)
 
 
 def _widened(plan: Plan) -> Plan | None:

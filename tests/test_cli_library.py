@@ -111,6 +111,14 @@ def test_a_word_with_a_minus_is_left_out_of_the_search(home: Path, filled: Path,
     assert {name for name in ("talk0", "talk1") if any(name in hit for hit in hits)} == found
 
 
+def test_no_more_hits_are_printed_than_were_asked_for(home: Path, filled: Path) -> None:
+    everything = run(home, "library", "search", "line")
+    assert len(everything.stdout.splitlines()) > 2 and "--limit" not in everything.stderr
+    one = run(home, "library", "search", "line", "--limit", "1")
+    (line,) = one.stdout.splitlines()
+    assert line in everything.stdout.splitlines() and "--limit shows more" in one.stderr
+
+
 def test_words_that_only_leave_out_and_unknown_options_are_said(home: Path, filled: Path) -> None:
     only = run(home, "library", "search", "-talk1")
     assert only.returncode == 0 and "Add a word to look for" in only.stderr

@@ -684,3 +684,13 @@ def test_the_command_line_searches_and_is_told_nothing_that_is_off_the_record(
     assert printed.out == "" and printed.err == "Nothing was found.\n"
     assert main(["library", "search", "--limit", "1", "the"], "") == DONE
     assert "--limit shows more" in capsys.readouterr().err
+
+
+def test_a_list_by_filters_alone_says_when_it_is_cut(library: Library) -> None:
+    for number in range(60):
+        library.set_project(recorded(library, f"Talk {number}", number).id, "Harbour")
+    found = search(library, "project:harbour")
+    assert found.count == 50 and any("Only the newest 50 recordings" in note for note in found.notes)
+    library.set_binned([recording.id for recording in library.recordings()[:20]], True)
+    found = search(library, "project:harbour")
+    assert found.count == 40 and not found.notes

@@ -50,7 +50,7 @@ class Imports(QObject):
     progressed = Signal(object)  # ImportItem: its progress or picture
     finished = Signal(object, object, bool)  # ImportItem, Recording, whether it had been there before
     nothing_found = Signal()  # a folder without audio
-    archive_found = Signal(object, object)  # a folder and its many files: whoever hears it decides
+    archive_found = Signal(object)  # a folder with many files; it is not taken in here
 
     def __init__(self, library: Library, cache: Path, tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,12 +93,11 @@ class Imports(QObject):
         if not files:
             self.nothing_found.emit()
         if folder is not None and len(files) > MANY:
-            self.archive_found.emit(folder, files)
+            self.archive_found.emit(folder)
         else:
-            self.add_files(files)
+            self._add_files(files)
 
-    def add_files(self, paths: Sequence[Path]) -> None:
-        """Take these files in, one by one."""
+    def _add_files(self, paths: list[Path]) -> None:
         busy = {item.path for item in self.items if item.error is None}
         for path in paths:
             if path not in busy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.cleaning import clean_name
 from desktop.errors import Cancelled, PullquoteError
 from desktop.ui.workspace import Notice
 
@@ -45,10 +46,12 @@ class LibraryPlaceVerbs:
         if self.archive_dialog is not None and self.archive_import is not None and not self.archive_import.is_busy:
             self.archive_dialog.look(root)
 
-    def offer_archive(self, root: Path, files: list[Path]) -> None:
-        """A folder with many files was chosen or dropped: better as an archive, unless one is coming in already."""
+    def offer_archive(self, root: Path) -> None:
+        """A folder with many files was chosen or dropped: better as an archive, one after the other."""
         if self.archive_import is not None and self.archive_import.is_busy:
-            self.workspace.imports.add_files(files)
+            self.workspace.noticed.emit(Notice(self.workspace.tr(
+                "An archive is coming in already. Choose “{folder}” again when it has ended.").format(
+                folder=clean_name(root.name)), action=self.workspace.tr("Show it"), verb=self.import_archive))
         else:
             self.continue_archive(root)
 

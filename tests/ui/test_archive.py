@@ -72,16 +72,19 @@ def test_a_dropped_folder_with_many_files_is_offered_as_an_archive(window: MainW
     assert window.workspace.imports.items == []
 
 
-def test_a_few_files_or_a_second_folder_come_in_one_by_one(window: MainWindow, qtbot: QtBot, root: Path,
-                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_files_come_in_one_by_one_and_a_second_archive_has_to_wait(
+        window: MainWindow, qtbot: QtBot, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     window.import_paths([root / "Town hall"])
     qtbot.waitUntil(lambda: len(window.workspace.imports.items) == 3)
     window.import_archive()
     monkeypatch.setattr(ArchiveImport, "is_busy", True)
     monkeypatch.setattr(imports, "MANY", 3)
+    said: list[Notice] = []
+    window.workspace.noticed.connect(said.append)
     window.import_paths([root / "Harbour"])
-    qtbot.waitUntil(lambda: any(item.title == "broken" for item in window.workspace.imports.items))
+    qtbot.waitUntil(lambda: any(notice and "Choose “Harbour” again" in notice.sentence for notice in said))
     assert window.archive_dialog is not None and window.archive_dialog._imports.archive is None
+    assert not any(item.title == "broken" for item in window.workspace.imports.items)
 
 
 def test_an_archive_comes_in_and_the_report_names_what_did_not(dialog: ArchiveDialog, window: MainWindow, qtbot: QtBot,
