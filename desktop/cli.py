@@ -450,7 +450,7 @@ def open_library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Pat
         except PullquoteError:
             raise
         except Exception as error:  # a damaged row may make anything fail that reads it
-            _refuse_damaged(library, error)
+            refuse_damaged(library, error)
             raise
         finally:
             if writes:
@@ -466,7 +466,8 @@ def open_library(keep: bool, writes: bool = True) -> Iterator[tuple[Library, Pat
             library.close()
 
 
-def _refuse_damaged(library: Library, error: Exception) -> None:
+def refuse_damaged(library: Library, error: Exception | None = None) -> None:
+    """LibraryDamaged when the database is: then what went wrong, or was not found, says nothing."""
     from desktop.library import upkeep
     from desktop.library.store import LibraryDamaged
 

@@ -98,6 +98,8 @@ def _search(options: cli.Options, environment_key: str) -> int:
     limit = max(1, options.limit)
     with cli.stopping_softly(), cli.open_library(keep=True, writes=False) as (library, _):
         found = search(library, " ".join(options.query), cli.stopping.is_set, limit=limit)
+        if not found.groups:
+            cli.refuse_damaged(library)
     for note in found.notes:
         warn(note)
     hits = [(group.title, hit) for group in found.groups for hit in group.hits]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,21 @@ def test_a_word_with_a_minus_is_left_out_of_the_search(home: Path, filled: Path,
     assert (done.returncode, done.stderr) == (0, "")
     hits = [line.split("\t")[-1] for line in done.stdout.splitlines()]
     assert {name for name in ("talk0", "talk1") if any(name in hit for hit in hits)} == found
+
+
+def test_nothing_is_called_not_found_in_a_damaged_database(home: Path, filled: Path) -> None:
+    done = run(home, "library", "search", "nobodysaidthis")
+    assert done.returncode == 0 and "Nothing was found" in done.stderr
+    connection = sqlite3.connect(filled / "library.db")
+    connection.execute("PRAGMA journal_mode = DELETE")
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sending'").fetchone()
+    connection.close()
+    with open(filled / "library.db", "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * 100)
+    done = run(home, "library", "search", "nobodysaidthis")
+    assert done.returncode == 1 and "damaged" in done.stderr and "Nothing was found" not in done.stderr
 
 
 def test_no_more_hits_are_printed_than_were_asked_for(home: Path, filled: Path) -> None:
