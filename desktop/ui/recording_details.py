@@ -11,7 +11,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.model import Recording
-from desktop.ui.words import choice_box, label
+from desktop.ui.words import ElidedLabel, choice_box, label
 from desktop.ui.workspace import Workspace
 
 _REST = 600  # milliseconds without typing, then notes are kept
@@ -34,7 +34,7 @@ class RecordingDetails(QWidget):
         self.notes.setFixedHeight(84)
         self.is_checked = QCheckBox(self.tr("Checked"))
         self.is_checked.setToolTip(self.tr("Somebody has listened to all of it and corrected the transcript"))
-        self._problem = label("", wrap=True)
+        self._problem = ElidedLabel()
         self._problem.setForegroundRole(QPalette.ColorRole.BrightText)
         self._timer = QTimer(self, singleShot=True, interval=_REST)
         self._build()
