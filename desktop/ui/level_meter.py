@@ -49,6 +49,7 @@ class LevelMeter(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # as the bars: a scale is not mirrored
         colours, palette = theme.colours(self.palette()), self.palette()
         line = self.fontMetrics().height()
         room = self.height() - line - 4
