@@ -41,15 +41,15 @@ def painted():
     QTimer.singleShot(1, painted)
 
 watch = Watch()
-make_window = application.make_window
+make_frame = application.make_frame
 
-def watched_window(library, **options):
+def watched_frame():
     global window
-    window = make_window(library, **options)
+    window = make_frame()
     window.installEventFilter(watch)
     return window
 
-application.make_window = watched_window
+application.make_frame = watched_frame
 application.after_first_paint = lambda window, files: None
 application.run_window([])
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import sys
 
@@ -49,6 +50,7 @@ def _program(arguments: list[str], key: str) -> int:
         from desktop.ui.self_test import self_test
 
         return self_test(arguments[1:])
+    gc.disable()  # nothing becomes rubbish at the start; looking for it costs a twentieth of the time
     from desktop.ui.application import run_window
 
     return run_window(arguments)

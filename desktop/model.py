@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from desktop.sentences import QT_TRANSLATE_NOOP
@@ -204,6 +204,14 @@ class Desk:
     def off_record(self) -> tuple[TimeRange, ...]:
         """Stretches that leave this program in no way, in the order of time."""
         return tuple(w.range for w in self.withheld if w.terms is Terms.OFF_THE_RECORD)
+
+    def with_quote(self, quote: Quote) -> Desk:
+        """One quote more, in the order of time."""
+        return replace(self, quotes=tuple(sorted((*self.quotes, quote), key=lambda q: (q.range.start, q.id))))
+
+    def with_mark(self, seconds: float) -> Desk:
+        """One mark more, in the order of time."""
+        return replace(self, marks=tuple(sorted((*self.marks, Mark(seconds)), key=lambda mark: mark.seconds)))
 
 
 @dataclass(frozen=True)

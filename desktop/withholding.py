@@ -227,3 +227,31 @@ def _without_summary(transcript: Transcript, desk: Desk, is_cut: bool) -> Transc
 
 def _of(desk: Desk, terms: Terms) -> tuple[TimeRange, ...]:
     return tuple(w.range for w in desk.withheld if w.terms is terms)
+
+
+def withhold(desk: Desk, stretches: list[TimeRange], terms: Terms | None) -> Desk:
+    """These stretches on other terms; what was noted about other stretches stays."""
+    left = list(desk.withheld)
+    for stretch in stretches:
+        left = [piece for old in left for piece in _outside(old, stretch)]
+        left += [Withheld(stretch, terms)] if terms is not None else []
+    return replace(desk, withheld=tuple(_joined(sorted(left, key=lambda w: w.range.start))))
+
+
+def _outside(old: Withheld, stretch: TimeRange) -> list[Withheld]:
+    pieces = (TimeRange(old.range.start, min(old.range.end, stretch.start)),
+              TimeRange(max(old.range.start, stretch.end), old.range.end))
+    return [replace(old, range=piece) for piece in pieces if piece.seconds > 0.001]
+
+
+def _joined(items: list[Withheld]) -> list[Withheld]:
+    """Stretches on the same terms that touch are one; the later mark counts."""
+    result: list[Withheld] = []
+    for item in items:
+        last = result[-1] if result else None
+        if last is not None and last.terms is item.terms and item.range.start <= last.range.end + 0.001:
+            marked = "" if "" in (last.marked_at, item.marked_at) else max(last.marked_at, item.marked_at)
+            result[-1] = Withheld(TimeRange(last.range.start, max(last.range.end, item.range.end)), item.terms, marked)
+        else:
+            result.append(item)
+    return result

@@ -1,4 +1,7 @@
-"""Starting the window: one instance, log, library, workspace, and what is done after the first paint."""
+"""Starting the window: its frame is painted before anything else is loaded; then library, workspace, and the rest.
+
+What is imported here is waited for by everybody who starts the program; see benchmarks/start.py.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +12,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QProcess, QSettings, QTimer, QTranslator
-from PySide6.QtWidgets import QApplication, QMessageBox, QStyleFactory
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QTimer, QTranslator
+from PySide6.QtWidgets import QApplication
 
-from desktop import environment, paths, settings
-from desktop.api_key import ApiKey
-from desktop.errors import LibraryError
-from desktop.library import Library, upkeep
-from desktop.library.store import LibraryDamaged
-from desktop.model import Progress
+from desktop import environment, paths, places, settings
+from desktop.errors import LibraryError, PullquoteError
 from desktop.ui import theme
-from desktop.ui.library_place_start import find_library, move
 from desktop.ui.main_window import MainWindow
 from desktop.ui.single_instance import SingleInstance
-from desktop.ui.updating import open_library
+from desktop.ui.tasks import Tasks
 from desktop.ui.words import PlainTextGuard, translated
-from desktop.ui.workspace import Notice, Workspace
 
 if TYPE_CHECKING:
+    from desktop.api_key import ApiKey
+    from desktop.library import Library
+    from desktop.model import Progress
     from desktop.ui.restore_dialog import Choice
 
 _UPKEEP_AFTER = 3_000  # milliseconds; until then the window shows what it has
@@ -40,8 +41,7 @@ _log = logging.getLogger("pullquote")
 
 def run_window(arguments: list[str]) -> int:
     """Open the window; `arguments` are files and folders to import. Gives the exit code."""
-    gc.disable()  # nothing becomes rubbish at the start; looking for it costs a twentieth of the time
-    application = make_application()
+    application = make_application(guarded=False)
     files = [str(Path(argument).absolute()) for argument in arguments if not argument.startswith("-")]
     folder = find_library()
     if folder is None:
@@ -49,28 +49,40 @@ def run_window(arguments: list[str]) -> int:
     instance = _only_one(paths.private_folder(folder), files)
     if isinstance(instance, int):
         return instance
-    try:
-        window = open_window(folder)
-    except LibraryError as error:
-        QMessageBox.critical(None, "Pullquote", translated(error.sentence))
-        return 1
-    if window is None:
-        return 1
+    window = make_frame()
     instance.files_arrived.connect(lambda names: _arrived(window, names))
-    window.painted.connect(lambda: complete_in_turns(window, files))
+    window.painted.connect(lambda: fill(window, folder, instance, files))
     window.show()
     code = application.exec()
     instance.stop_listening()
-    end_work(window)
-    window.workspace.library.close()
+    if window.has_library:
+        end_work(window)
+        window.workspace.library.close()
     if window.afterwards is not None:
         carry_out(folder, window.afterwards)
     if window.move_wanted is not None:
+        from desktop.ui.library_place_start import move
+
         move(folder, window.move_wanted)
     instance.close()
     if window.afterwards is not None or window.move_wanted is not None:
         start_again()
     return code
+
+
+def find_library() -> Path | None:
+    """The library's folder, when a library may be used there. Otherwise the user says what to do; None: quit."""
+    while True:
+        try:
+            folder = paths.data_folder()
+            places.require_local(folder)
+            return folder
+        except PullquoteError as error:
+            from desktop.ui.library_place_start import ask_where
+
+            guard_labels()
+            if not ask_where(error):
+                return None
 
 
 def _only_one(folder: Path, files: list[str]) -> SingleInstance | int:
@@ -85,15 +97,59 @@ def _only_one(folder: Path, files: list[str]) -> SingleInstance | int:
     return instance
 
 
-def open_window(folder: Path) -> MainWindow | None:
-    """The window over the library in `folder`. When its database is damaged, the user chooses how to bring it back;
-    None: not now. LibraryError when it cannot be opened for another reason.
+def make_frame() -> MainWindow:
+    """The window without a library, in the chosen colours and where it stood."""
+    _apply_theme(settings.load(paths.settings_file()).theme)
+    return MainWindow(QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat))
+
+
+def fill(window: MainWindow, folder: Path, instance: SingleInstance, files: list[str]) -> None:
+    """Load what the first paint did not wait for, open the library and show it; then the rest in turns."""
+    guard_labels()
+
+    def loaded() -> None:
+        if not window.isVisible():
+            return  # closed before it had begun
+        try:
+            is_open = open_window(window, folder)
+        except LibraryError as error:
+            _give_up(window, error)
+        else:
+            if not is_open:
+                QCoreApplication.exit(1)
+                return
+            instance.listen()
+            complete_in_turns(window, files)
+
+    _load(_load_workspace, window, loaded)
+
+
+def _load(modules: Callable[[], None], window: MainWindow, then: Callable[[], None]) -> None:
+    """On a worker: imports that take longer than a frame."""
+    Tasks(window).start(modules, done=lambda _: then(), failed=partial(_give_up, window))
+
+
+def _give_up(window: MainWindow, error: PullquoteError) -> None:
+    from PySide6.QtWidgets import QMessageBox
+
+    QMessageBox.critical(window, "Pullquote", translated(error.sentence))
+    QCoreApplication.exit(1)
+
+
+def open_window(window: MainWindow, folder: Path) -> bool:
+    """Show the library in `folder`. When its database is damaged, the user chooses how to bring it back; False: not
+    now. LibraryError when it cannot be opened for another reason.
     """
+    from desktop.library import upkeep
+    from desktop.library.store import LibraryDamaged
+    from desktop.ui.updating import open_library
+
     while True:
         library = None
         try:
-            library = open_library(folder, lambda: _apply_theme(settings.load(paths.settings_file()).theme))
-            return make_window(library, complete=False)
+            library = open_library(folder, window)
+            give(window, library)
+            return True
         except LibraryDamaged as error:
             problem: str = error.sentence
         except Exception as error:  # a damaged row may make anything fail that reads it
@@ -104,16 +160,15 @@ def open_window(folder: Path) -> MainWindow | None:
             _log.error("damaged database: %s", type(error).__name__)
         if library is not None:
             library.close()
-        if not bring_back(folder, problem):
-            return None
+        if not bring_back(window, folder, problem):
+            return False
 
 
-def bring_back(folder: Path, problem: str) -> bool:
+def bring_back(window: MainWindow, folder: Path, problem: str) -> bool:
     """Let the user choose a backup, or to rebuild; False: neither."""
     from desktop.ui.restore_dialog import RestoreDialog
 
-    _apply_theme(settings.load(paths.settings_file()).theme)
-    dialog = RestoreDialog(folder, problem=problem, is_open=False)
+    dialog = RestoreDialog(folder, window, problem=problem, is_open=False)
     if not dialog.exec() or dialog.choice is None:
         return False
     carry_out(folder, dialog.choice)
@@ -129,6 +184,8 @@ def carry_out(folder: Path, choice: Choice) -> None:
 
 def start_again() -> None:
     """A new process: nothing of this one is left to write into a library that is another one now."""
+    from PySide6.QtCore import QProcess
+
     own = len(sys.orig_argv) - len(sys.argv) + 1  # without the files that were given
     QProcess.startDetached(sys.executable, [] if getattr(sys, "frozen", False) else sys.orig_argv[1:own])
 
@@ -146,11 +203,18 @@ def complete_in_turns(window: MainWindow, files: list[str]) -> None:
         if steps:
             QTimer.singleShot(0, next_step)
 
-    window.workspace.tasks.start(_load_libraries, done=lambda _: next_step(), failed=window.workspace.show_error)
+    _load(_load_libraries, window, next_step)
+
+
+def _load_workspace() -> None:
+    import desktop.ui.library_panel
+    import desktop.ui.restore_dialog
+    import desktop.ui.status
+    import desktop.ui.updating
+    import desktop.ui.workspace  # noqa: F401
 
 
 def _load_libraries() -> None:
-    """On a worker: imports that take longer than a frame."""
     import logging.handlers  # noqa: F401
 
     import numpy.ma  # noqa: F401  (the first percentile would load it in the middle of things)
@@ -171,43 +235,61 @@ def end_work(window: MainWindow, patience: float = 2.5) -> None:
         time.sleep(0.01)
 
 
-def make_application() -> QApplication:
+def make_application(*, guarded: bool = True) -> QApplication:
     """The QApplication with style, guard against rich text, and Qt's own translations."""
     sys.setswitchinterval(0.001)  # a window event takes the interpreter's lock many times; 5 ms each would be felt
     existing = QApplication.instance()
-    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    style = [] if sys.platform == "darwin" else ["-style", "fusion"]  # by setStyle, 5 ms go into Python's QStyle
+    application = existing if isinstance(existing, QApplication) else QApplication([*sys.argv[:1], *style])
     QCoreApplication.setApplicationName("Pullquote")
     application.setDesktopFileName("pullquote")
-    if sys.platform != "darwin":
-        application.setStyle(QStyleFactory.create("Fusion"))
-    guard = PlainTextGuard(application)
-    application.installEventFilter(guard)
+    if guarded:
+        guard_labels()
     translator = QTranslator(application)
     if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
         application.installTranslator(translator)
     return application
 
 
+def guard_labels() -> None:
+    """From now on all texts are plain. The frame has none; its first paint would wait 20 ms for this filter, because
+    Python gets a class for each kind of object that Qt tells of.
+    """
+    application = QApplication.instance()
+    assert application is not None
+    if application.findChild(PlainTextGuard) is None:
+        application.installEventFilter(PlainTextGuard(application))
+
+
 def make_window(library: Library, key: ApiKey | None = None, *, complete: bool = True) -> MainWindow:
-    """Workspace and window over an open library; `complete` later is for a quick first paint."""
-    chosen = settings.load(paths.settings_file())
-    application = _apply_theme(chosen.theme)
-    workspace = Workspace(library, paths.cache_folder(), chosen, paths.settings_file(), key or ApiKey(),
-                          environment.service_url())
-    geometry = QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
-    window = MainWindow(workspace, geometry)
+    """The window over an open library; `complete` later is for a quick first paint."""
+    window = make_frame()
+    give(window, library, key)
     if complete:
         window.complete()
-    application.styleHints().colorSchemeChanged.connect(
-        lambda _: theme.apply(application, workspace.settings.theme) if workspace.settings.theme == "system" else None)
     return window
 
 
-def _apply_theme(name: str) -> QApplication:
+def give(window: MainWindow, library: Library, key: ApiKey | None = None) -> None:
+    """Make the workspace over an open library, and show it in the window."""
+    from desktop.api_key import ApiKey
+    from desktop.ui.workspace import Workspace
+
+    workspace = Workspace(library, paths.cache_folder(), settings.load(paths.settings_file()), paths.settings_file(),
+                          key or ApiKey(), environment.service_url())
+    window.take(workspace)
+
+    def scheme_changed() -> None:
+        if workspace.settings.theme == "system":
+            _apply_theme("system")
+
+    QApplication.styleHints().colorSchemeChanged.connect(scheme_changed)
+
+
+def _apply_theme(name: str) -> None:
     application = QApplication.instance()
     assert isinstance(application, QApplication)
     theme.apply(application, name)
-    return application
 
 
 def after_first_paint(window: MainWindow, files: list[str]) -> None:
@@ -218,7 +300,7 @@ def after_first_paint(window: MainWindow, files: list[str]) -> None:
     window.upkeep = Upkeep(window)
     QTimer.singleShot(_UPKEEP_AFTER, window.upkeep, window.upkeep.start)
     if workspace.library.read_only_because:
-        workspace.noticed.emit(Notice(workspace.library.read_only_because, is_error=True))
+        workspace.tell(workspace.library.read_only_because, is_error=True)
     elif not workspace.settings.sample_offered:
         workspace.tasks.start(_tidy_and_sample, workspace.library, workspace.cache, pass_report=True,
                               done=lambda _: _sample_added(window), failed=workspace.show_error)
@@ -259,9 +341,9 @@ def _log_exception(kind: type[BaseException], value: BaseException | None, trace
     _log_frames(kind, trace)
     for window in QApplication.topLevelWidgets():
         if isinstance(window, MainWindow):
-            window.workspace.noticed.emit(Notice(window.tr(
+            window.workspace.tell(window.tr(
                 "Something went wrong inside Pullquote ({name}). Nothing was lost; the log says where.").format(
-                    name=kind.__name__), is_error=True))
+                    name=kind.__name__), is_error=True)
 
 
 def _arrived(window: MainWindow, names: list[str]) -> None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from desktop.model import Desk, Mark, Quote, Terms, TimeRange, Withheld, clock
 from desktop.sentences import QT_TRANSLATE_NOOP
-from desktop.ui.carets import characters
 from desktop.ui.words import translated
-from desktop.ui.workspace import Notice
-from desktop.withholding import release
 
 if TYPE_CHECKING:
+    from desktop.model import Terms, TimeRange
     from desktop.ui.recording_view import RecordingView
     from desktop.ui.workspace import Workspace
 
@@ -44,7 +40,7 @@ class DeskVerbs:
             row for row in transcript.selected_rows() if not transcript.segments.is_hidden(row)]
 
     def _say(self, template: str, **values: object) -> None:
-        self.workspace.noticed.emit(Notice(translated(template).format(**values)))
+        self.workspace.tell(translated(template).format(**values))
 
     # -- history ---------------------------------------------------------------------------------------------
 
@@ -122,10 +118,14 @@ class DeskVerbs:
         self._insert_text(UNCLEAR)
 
     def insert_timecode(self) -> None:
+        from desktop.model import clock
+
         self._insert_text(f"[{clock(self.workspace.player.position())}]")
 
     def _insert_text(self, text: str) -> None:
         """At the caret, or in the place of what is selected, set apart by blanks."""
+        from desktop.ui.carets import characters
+
         transcript = self.view.transcript
         if not transcript.is_editing:
             self._say(_N("core", "Click into the text first, then insert."))
@@ -181,7 +181,10 @@ class DeskVerbs:
 
     def save_quote(self) -> None:
         """The selected text, else the chosen lines."""
+        from dataclasses import replace
+
         from desktop.quoting import quote_of
+        from desktop.withholding import release
 
         document, transcript = self.workspace.document, self.view.transcript
         chosen = transcript.selected_text()
@@ -199,8 +202,7 @@ class DeskVerbs:
         if quote is None:
             return
         quote = replace(quote, id=self.workspace.library.new_id("quote"))
-        self.workspace.edits.change_desk(translated(_N("core", "save quote")),
-                                         lambda desk: replace(desk, quotes=_in_time((*desk.quotes, quote))))
+        self.workspace.edits.change_desk(translated(_N("core", "save quote")), lambda desk: desk.with_quote(quote))
         self._say(_N("core", "Saved as a quote: {text}"), text=f"“{quote.text[:60]}…”" if len(quote.text) > 60
                   else f"“{quote.text}”")
 
@@ -209,13 +211,16 @@ class DeskVerbs:
         if self.mark_recording():
             return
         place = round(max(0.0, self.workspace.player.position()), 3)
-        self.workspace.edits.change_desk(translated(_N("core", "set mark")), lambda desk: replace(
-            desk, marks=tuple(sorted((*desk.marks, Mark(place)), key=lambda mark: mark.seconds))))
+        self.workspace.edits.change_desk(translated(_N("core", "set mark")), lambda desk: desk.with_mark(place))
 
     def off_the_record(self) -> None:
+        from desktop.model import Terms
+
         self._withhold(Terms.OFF_THE_RECORD)
 
     def on_background(self) -> None:
+        from desktop.model import Terms
+
         self._withhold(Terms.BACKGROUND)
 
     def on_the_record(self) -> None:
@@ -223,19 +228,24 @@ class DeskVerbs:
 
     def _withhold(self, terms: Terms | None) -> None:
         """The range, else the chosen lines (the hidden ones, too)."""
+        from desktop.model import Terms
+        from desktop.withholding import withhold
+
         stretches = self._stretches()
         if not stretches:
             self._say(_N("core", "Choose a range or some lines first."))
             return
         names = {Terms.OFF_THE_RECORD: _N("core", "off the record"), Terms.BACKGROUND: _N("core", "on background"),
                  None: _N("core", "on the record")}
-        if self.workspace.edits.change_desk(translated(names[terms]), lambda desk: withheld(desk, stretches, terms)) \
+        if self.workspace.edits.change_desk(translated(names[terms]), lambda desk: withhold(desk, stretches, terms)) \
                 and terms is Terms.OFF_THE_RECORD:
             self.workspace.edits.reveal(False)
-            self.workspace.noticed.emit(Notice(translated(_N(
-                "core", "Off the record: hidden here, silent in everything that is sent, and in no export."))))
+            self.workspace.tell(translated(_N(
+                "core", "Off the record: hidden here, silent in everything that is sent, and in no export.")))
 
     def _stretches(self) -> list[TimeRange]:
+        from desktop.model import TimeRange
+
         if self.workspace.range is not None:
             return [self.workspace.range]
         self.view.transcript.commit()
@@ -271,35 +281,3 @@ class DeskVerbs:
         player.set_speed(_SLOW if player.speed > _SLOW else 1.0)
         if player.speed == _SLOW:
             player.play(max(0.0, place - 3.0))
-
-
-def withheld(desk: Desk, stretches: list[TimeRange], terms: Terms | None) -> Desk:
-    """These stretches on other terms; what was noted about other stretches stays."""
-    left = list(desk.withheld)
-    for stretch in stretches:
-        left = [piece for old in left for piece in _outside(old, stretch)]
-        left += [Withheld(stretch, terms)] if terms is not None else []
-    return replace(desk, withheld=tuple(_joined(sorted(left, key=lambda w: w.range.start))))
-
-
-def _outside(old: Withheld, stretch: TimeRange) -> list[Withheld]:
-    pieces = (TimeRange(old.range.start, min(old.range.end, stretch.start)),
-              TimeRange(max(old.range.start, stretch.end), old.range.end))
-    return [replace(old, range=piece) for piece in pieces if piece.seconds > 0.001]
-
-
-def _joined(items: list[Withheld]) -> list[Withheld]:
-    """Stretches on the same terms that touch are one; the later mark counts."""
-    result: list[Withheld] = []
-    for item in items:
-        last = result[-1] if result else None
-        if last is not None and last.terms is item.terms and item.range.start <= last.range.end + 0.001:
-            marked = "" if "" in (last.marked_at, item.marked_at) else max(last.marked_at, item.marked_at)
-            result[-1] = Withheld(TimeRange(last.range.start, max(last.range.end, item.range.end)), item.terms, marked)
-        else:
-            result.append(item)
-    return result
-
-
-def _in_time(quotes: tuple[Quote, ...]) -> tuple[Quote, ...]:
-    return tuple(sorted(quotes, key=lambda quote: (quote.range.start, quote.id)))

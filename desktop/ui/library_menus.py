@@ -11,18 +11,15 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMenu, QWidget
 
 from desktop.cleaning import clean_name
-from desktop.model import Protection, Recording
 from desktop.sentences import QT_TRANSLATE_NOOP
-from desktop.ui.library_order import Place, Scope, folded
 from desktop.ui.words import sure, translated
 
 if TYPE_CHECKING:
+    from desktop.model import Recording
     from desktop.ui.library_panel import LibraryPanel
     from desktop.ui.workspace import Workspace
 
 _N = QT_TRANSLATE_NOOP
-_LEVELS = ((Protection.NEVER, _N("core", "Never upload")), (Protection.ASK, _N("core", "Ask each time")),
-           (Protection.MAY, _N("core", "May be sent")))
 _ON_LISTED = ("project", "tags", "protection", "check_recording", "remove")
 _IN_BIN = ("put_back", "remove_for_ever")
 
@@ -42,7 +39,7 @@ class LibraryMenus:
 
     @property
     def _in_bin(self) -> bool:
-        return self.library_panel.scope.place is Place.BIN
+        return self.library_panel.is_bin
 
     def library_rules(self) -> dict[str, bool]:
         """Which of these actions make sense now."""
@@ -66,7 +63,7 @@ class LibraryMenus:
         recording = self.workspace.recording
         before, self._open_id = self._open_id, recording.id if recording is not None else 0
         if self._open_id not in (0, before) and self._in_bin:
-            self.library_panel.show_scope(Scope())
+            self.library_panel.show_all()
 
     def _are_checked(self) -> bool:
         chosen = self.chosen_recordings()
@@ -103,6 +100,8 @@ class LibraryMenus:
 
     def project_menu(self) -> QMenu:
         """Each project, none, a new one; and the chosen one's name."""
+        from desktop.ui.library_order import folded
+
         menu, chosen, shelf = self._menu(_t(_N("core", "&Project"))), self.chosen_recordings(), self.library_panel.shelf
         here = {shelf.project(recording) for recording in chosen}
         for name in ("", *sorted(shelf.projects.values(), key=folded)):
@@ -128,9 +127,13 @@ class LibraryMenus:
 
     def protection_menu(self) -> QMenu:
         """The three levels."""
+        from desktop.model import Protection
+
+        levels = {Protection.NEVER: _N("core", "Never upload"), Protection.ASK: _N("core", "Ask each time"),
+                  Protection.MAY: _N("core", "May be sent")}
         menu, chosen = self._menu(_t(_N("core", "May &leave this computer"))), self.chosen_recordings()
         here = {recording.protection for recording in chosen}
-        for level, text in _LEVELS:
+        for level, text in levels.items():
             self._add(menu, _t(text), partial(self.workspace.protect, chosen, level), here == {level})
         return menu
 

@@ -219,6 +219,14 @@ class LibraryPanel(QWidget):
         """What is listed."""
         return self.scope_choice.currentData() or Scope()
 
+    @property
+    def is_bin(self) -> bool:
+        return self.scope.place is Place.BIN
+
+    def show_all(self) -> None:
+        """List all recordings, whatever project, tag or bin is listed now."""
+        self.show_scope(Scope())
+
     def show_scope(self, scope: Scope) -> None:
         """List something else."""
         for row in range(self.scope_choice.count()):
@@ -297,7 +305,7 @@ class LibraryPanel(QWidget):
         if self.filter.text().strip():
             return self.tr("No title, place, person, tag or note here has “{text}”. Esc in the field shows all again; "
                            "Ctrl+Shift+F searches what was said.").format(text=self.filter.text().strip()[:60])
-        if self.scope.place is Place.BIN:
+        if self.is_bin:
             return self.tr("The bin is empty. What you move here is kept for 30 days and can be put back.")
         if self.scope.place is not Place.ALL:
             return self.tr("No recordings here yet.")
@@ -376,11 +384,11 @@ class LibraryPanel(QWidget):
     def _trigger(self, name: str) -> None:
         if not self.chosen():  # else the open recording would be meant, which may not even be listed
             return
-        in_bin = self.scope.place is Place.BIN
+        in_bin = self.is_bin
         self._actions["remove_for_ever" if in_bin and name == "remove" else name].trigger()
 
     def _show_buttons(self) -> None:
-        chosen, in_bin = self.chosen_items(), self.scope.place is Place.BIN
+        chosen, in_bin = self.chosen_items(), self.is_bin
         item = chosen[0] if len(chosen) == 1 else None
         failed = isinstance(item, ImportItem) and item.error is not None
         self._retry.setVisible(failed)

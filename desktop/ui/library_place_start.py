@@ -1,4 +1,4 @@
-"""Before the library is opened and after it is closed: is it where it should be, and moving it."""
+"""Before the library is opened and after it is closed: when it may not lie where it lies, and moving it."""
 
 from __future__ import annotations
 
@@ -29,20 +29,8 @@ if TYPE_CHECKING:
 _Role = QMessageBox.ButtonRole
 
 
-def find_library() -> Path | None:
-    """The library's folder, when a library may be used there. Otherwise the user says what to do; None: quit."""
-    while True:
-        try:
-            folder = paths.data_folder()
-            places.require_local(folder)
-            return folder
-        except PullquoteError as error:
-            if not _ask(error):
-                return None
-
-
-def _ask(error: PullquoteError) -> bool:
-    """Show what is wrong, with the ways out. False: quit."""
+def ask_where(error: PullquoteError) -> bool:
+    """Show what is wrong with the library's folder, with the ways out. False: quit."""
     try:
         here: Path | None = paths.data_folder()
         here = here if here is not None and paths.holds_library(here) else None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from desktop.cleaning import clean_name
 from desktop.errors import Cancelled, PullquoteError
-from desktop.ui.workspace import Notice
 
 if TYPE_CHECKING:
     from desktop.ui.archive_dialog import ArchiveDialog, ArchiveImport
@@ -49,9 +48,9 @@ class LibraryPlaceVerbs:
     def offer_archive(self, root: Path) -> None:
         """A folder with many files was chosen or dropped: better as an archive, one after the other."""
         if self.archive_import is not None and self.archive_import.is_busy:
-            self.workspace.noticed.emit(Notice(self.workspace.tr(
+            self.workspace.tell(self.workspace.tr(
                 "An archive is coming in already. Choose “{folder}” again when it has ended.").format(
-                folder=clean_name(root.name)), action=self.workspace.tr("Show it"), verb=self.import_archive))
+                folder=clean_name(root.name)), action=self.workspace.tr("Show it"), verb=self.import_archive)
         else:
             self.continue_archive(root)
 
@@ -59,9 +58,9 @@ class LibraryPlaceVerbs:
         """When the dialog was closed meanwhile, the end is said in the window."""
         imports, dialog = self.archive_import, self.archive_dialog
         if imports is not None and imports.outcome is not None and dialog is not None and not dialog.isVisible():
-            self.workspace.noticed.emit(Notice(self.workspace.tr(
+            self.workspace.tell(self.workspace.tr(
                 "The import of the archive has ended: {count} new recordings.").format(count=imports.outcome.added),
-                action=self.workspace.tr("Show report"), verb=self.import_archive))
+                action=self.workspace.tr("Show report"), verb=self.import_archive)
 
     def show_library_folder(self) -> None:
         """Where it lies; moving it closes the window."""
@@ -85,16 +84,16 @@ class LibraryPlaceVerbs:
     def _ask_about(self, left: tuple[Path | None, list[Path]]) -> None:
         self._old_copy, unfinished = left
         if self._old_copy is not None:
-            self.workspace.noticed.emit(Notice(self.workspace.tr(
+            self.workspace.tell(self.workspace.tr(
                 "Your library now lies in {new}. A copy is still in {old}.").format(
                     new=self.workspace.library.folder, old=self._old_copy),
                 action=self.workspace.tr("Keep it"), verb=self._keep_old_copy,
-                second_action=self.workspace.tr("Remove the old copy"), second_verb=self._remove_old_copy))
+                second_action=self.workspace.tr("Remove the old copy"), second_verb=self._remove_old_copy)
         elif unfinished:
             self._unfinished = unfinished[0]
-            self.workspace.noticed.emit(Notice(self.workspace.tr(
+            self.workspace.tell(self.workspace.tr(
                 "The import of {folder} is not finished.").format(folder=unfinished[0]),
-                action=self.workspace.tr("Continue…"), verb=self._continue_unfinished))
+                action=self.workspace.tr("Continue…"), verb=self._continue_unfinished)
 
     def _continue_unfinished(self) -> None:
         self.continue_archive(self._unfinished)
@@ -107,12 +106,12 @@ class LibraryPlaceVerbs:
     def _remove_old_copy(self) -> None:
         from desktop.moving import remove_old_copy
 
-        self.workspace.noticed.emit(Notice(self.workspace.tr("The old copy is being removed…")))
+        self.workspace.tell(self.workspace.tr("The old copy is being removed…"))
         self.workspace.tasks.start(remove_old_copy, self.workspace.library, pass_report=True,
                                    done=self._old_copy_removed, failed=self._old_copy_stays)
 
     def _old_copy_removed(self, _: object) -> None:
-        self.workspace.noticed.emit(Notice(self.workspace.tr("The old copy of the library was removed.")))
+        self.workspace.tell(self.workspace.tr("The old copy of the library was removed."))
 
     def _old_copy_stays(self, error: PullquoteError) -> None:
         if not isinstance(error, Cancelled):

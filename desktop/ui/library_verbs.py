@@ -34,6 +34,7 @@ class LibraryVerbs(QObject):
     recording_changed: Signal
     ledger_changed: Signal
     noticed: Signal
+    tell: Callable[..., None]
     library: Library
     cache: Path
     tasks: Tasks
@@ -133,8 +134,6 @@ class LibraryVerbs(QObject):
         self._say_what_is_in_the_bin(going, staying)
 
     def _say_what_is_in_the_bin(self, going: Sequence[Recording], staying: Sequence[Recording]) -> None:
-        from desktop.ui.workspace import Notice
-
         sentences = []
         if len(going) == 1:
             sentences.append(say("“{title}” is in the bin. It is kept there for 30 days.", title=going[0].title))
@@ -145,8 +144,8 @@ class LibraryVerbs(QObject):
             sentences.append(say("“{title}” was not moved to the bin, because something is being made of it: a "
                                  "transcript, a translation or an answer. Stop that first.", title=staying[0].title))
         verb = partial(self.take_back, going)
-        self.noticed.emit(Notice(" ".join(translated(sentence) for sentence in sentences), bool(staying),
-                                 *((translated(_N("core", "Put back")), verb) if going else ())))
+        self.tell(" ".join(translated(sentence) for sentence in sentences), bool(staying),
+                  *((translated(_N("core", "Put back")), verb) if going else ()))
 
     def _is_worked_on(self, recording: Recording) -> bool:
         is_open = self.recording is not None and self.recording.id == recording.id
@@ -160,8 +159,6 @@ class LibraryVerbs(QObject):
 
     def remove_for_ever(self, recordings: Sequence[Recording]) -> None:
         """Files and words of recordings in the bin, on a worker; can be stopped between two."""
-        from desktop.ui.workspace import Notice
-
         def ended(error: PullquoteError | None) -> None:
             self.noticed.emit(None)
             for recording in recordings:
@@ -171,7 +168,7 @@ class LibraryVerbs(QObject):
                 self.show_error(error)
 
         def shown(progress: Progress) -> None:
-            self.noticed.emit(Notice(progress.sentence, action=translated(_N("core", "Stop")), verb=task.stop))
+            self.tell(progress.sentence, action=translated(_N("core", "Stop")), verb=task.stop)
 
         task = self.tasks.start(_remove_for_ever, self.library, self.edits.saver, self.cache, list(recordings),
                                 pass_report=True, done=lambda _: ended(None), failed=ended, progress=shown)

@@ -1,4 +1,8 @@
-"""The main window: panels, menus from the action table, and the verbs that need a dialog."""
+"""The main window: panels, menus from the action table, and the verbs that need a dialog.
+
+It is on the screen as an empty frame before the library and the workspace are even loaded. So nothing that they need
+is imported here, nor by the verbs that this class inherits; what a verb needs it imports itself.
+"""
 
 from __future__ import annotations
 
@@ -30,32 +34,30 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QPlainTextEdit,
     QSplitter,
+    QStatusBar,
     QTextEdit,
     QWidget,
 )
 
 from desktop import __version__
-from desktop.engines import ENGINES
-from desktop.model import Protection, Quote, TimeRange, TranscriptDocument, clock, parse_clock
 from desktop.paths import RESOURCES
 from desktop.ui import actions, theme
 from desktop.ui.desk_verbs import DeskVerbs
 from desktop.ui.library_menus import LibraryMenus
-from desktop.ui.library_panel import LibraryPanel
 from desktop.ui.library_place_verbs import LibraryPlaceVerbs
 from desktop.ui.playback_verbs import PlaybackVerbs
 from desktop.ui.recorder_verbs import RecorderVerbs
-from desktop.ui.status import StatusBar
 from desktop.ui.words import sure
-from desktop.ui.workspace import Notice, Workspace
-from desktop.withholding import release
 
 if TYPE_CHECKING:
+    from desktop.model import Quote, TimeRange, TranscriptDocument
     from desktop.transcription import Options
     from desktop.ui.inspector import Inspector
+    from desktop.ui.library_panel import LibraryPanel
     from desktop.ui.recording_view import RecordingView
     from desktop.ui.restore_dialog import Choice
     from desktop.ui.upkeep import Upkeep
+    from desktop.ui.workspace import Workspace
 
 _TYPING = (QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox)
 
@@ -70,21 +72,38 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
 
     painted = Signal()  # the window has been on screen once
 
-    def __init__(self, workspace: Workspace, geometry: QSettings | None = None) -> None:
+    workspace: Workspace  # from `take` on
+    library_panel: LibraryPanel
+    view: RecordingView  # from `complete` on
+    inspector: Inspector
+
+    def __init__(self, geometry: QSettings | None = None) -> None:
         super().__init__()
-        self.workspace, self._geometry = workspace, geometry
+        self._geometry = geometry
         self._was_painted = False
         self.upkeep: Upkeep | None = None  # begins after the first paint
         self.damage = ""  # what is wrong with the database
         self.afterwards: Choice | None = None  # what to do when the library is closed
-        self.is_complete = False
+        self.has_library = self.is_complete = False
+        self.actions_by_name: dict[str, QAction] = {}
         self.setWindowTitle("Pullquote")
-        self.setAcceptDrops(True)
-        self.actions_by_name = self._build_actions()
+        self._build_frame()
+
+    def take(self, workspace: Workspace) -> None:
+        """The library is open: show what is in it. May be called again when a damaged row made it fail."""
+        from desktop.ui.library_panel import LibraryPanel
+        from desktop.ui.status import StatusBar
+
+        self.workspace = workspace
+        self.actions_by_name = self.actions_by_name or self._build_actions()
+        actions.apply_keys(self.actions_by_name, workspace.settings.shortcuts)
         self.library_panel = LibraryPanel(workspace, self.actions_by_name)
-        self.view: RecordingView
-        self.inspector: Inspector
-        self._build()
+        status = StatusBar(workspace)
+        self._splitter.replaceWidget(0, self.library_panel)
+        self._place_of_library.setParent(None)
+        self.setStatusBar(status)
+        self.setAcceptDrops(True)
+        self.has_library = True
 
     def complete(self) -> None:
         """The second half, after the first paint: everything that needs numpy, and what belongs to a recording."""
@@ -144,8 +163,6 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
 
     def _build_actions(self) -> dict[str, QAction]:
         made: dict[str, QAction] = {}
-        menus = {name: self.menuBar().addMenu(QCoreApplication.translate("actions", title))
-                 for name, title in actions.MENU_TITLES.items()}
         verbs = self.speaker_verbs()
         for entry in actions.ACTIONS:
             action = QAction(actions.menu_text(entry), self)
@@ -153,24 +170,30 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
             action.setMenuRole(entry.role)
             action.triggered.connect(verbs.get(entry.verb) or getattr(self, entry.verb))
             if entry.separator:
-                menus[entry.menu].addSeparator()
-            menus[entry.menu].addAction(action)
+                self._menus[entry.menu].addSeparator()
+            self._menus[entry.menu].addAction(action)
             made[entry.name] = action
-        actions.apply_keys(made, self.workspace.settings.shortcuts)
         return made
 
-    def _build(self) -> None:
-        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+    def _build_frame(self) -> None:
+        """What is there at once: the titles of the menus, the columns, the status bar."""
+        self._menus = {name: self.menuBar().addMenu(QCoreApplication.translate("actions", title))
+                       for name, title in actions.MENU_TITLES.items()}
+        self._splitter = QSplitter()
         self._rest = QWidget()
         self._rest.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._splitter.addWidget(self.library_panel)
+        self._place_of_library = QWidget()
+        self._splitter.addWidget(self._place_of_library)
         self._splitter.addWidget(self._rest)
         self._splitter.setSizes([230, 1050])
         self.setCentralWidget(self._splitter)
         self._rest.setFocus()  # else the library takes the focus and opens its first row
-        self.setStatusBar(StatusBar(self.workspace))
+        self.setStatusBar(QStatusBar())
         room = self.screen().availableGeometry()
         self.resize(min(1280, room.width()), min(800, room.height() - 40))  # a frame comes on top of it
+        geometry: Any = self._geometry.value("geometry") if self._geometry is not None else None
+        if geometry is not None:
+            self.restoreGeometry(geometry)
 
     def _place(self, view: QWidget, inspector: QWidget) -> None:
         self._splitter.addWidget(view)
@@ -209,9 +232,6 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
     def _restore(self) -> None:
         if self._geometry is None:
             return
-        geometry: Any = self._geometry.value("geometry")
-        if geometry is not None:
-            self.restoreGeometry(geometry)
         for name, splitter in (("columns", self._splitter), ("rows", self.view.splitter)):
             state: Any = self._geometry.value(name)
             if state is not None:
@@ -389,11 +409,13 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         except UserError as error:
             self.workspace.show_error(error)
         else:
-            self.workspace.noticed.emit(Notice(self.tr("Saved as {path}").format(path=path)))
+            self.workspace.tell(self.tr("Saved as {path}").format(path=path))
 
     def copy_selection(self) -> None:
         """The chosen lines, or the text selected in the editor; never what is off the record."""
         from desktop.exports.lines import one_line
+        from desktop.model import clock
+        from desktop.withholding import release
 
         document, focus = self.workspace.document, QApplication.focusWidget()
         if document is None or isinstance(focus, QPlainTextEdit | QLineEdit):
@@ -431,6 +453,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
 
     def hear_again(self) -> None:
         """The range, else the selected line, once more, with either engine; then old and new are compared."""
+        from desktop.engines import ENGINES
+        from desktop.model import TimeRange
         from desktop.ui.dialogs import TranscribeDialog
 
         recording, segment = self.workspace.recording, self.workspace.segment(self.workspace.selected)
@@ -438,7 +462,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         if time_range is None and segment is not None and recording is not None:
             time_range = TimeRange(segment.start - 0.3, segment.end + 0.3).clamped(recording.reach)
         if recording is None or self.workspace.document is None or time_range is None:
-            self.workspace.noticed.emit(Notice(self.tr("Choose a line or a range first, then hear it again.")))
+            self.workspace.tell(self.tr("Choose a line or a range first, then hear it again."))
             return
         dialog = TranscribeDialog(self.workspace, time_range, self, self.may_send)
         dialog.setWindowTitle(self.tr("Hear again"))
@@ -456,6 +480,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
 
     def start_transcription(self, options: Options) -> None:
         """Start a run; before the first upload ever, say what leaves and ask."""
+        from desktop.engines import ENGINES
+
         recording = self.workspace.recording
         if recording is None or (ENGINES[options.engine].abilities.sends_audio and not self._may_upload()):
             return
@@ -476,6 +502,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         return True
 
     def continue_job(self) -> None:
+        from desktop.engines import ENGINES
+
         job = self.workspace.unfinished_job()
         if job is not None and (not ENGINES[job.engine].abilities.sends_audio or not self.workspace.has_key
                                 or self.may_send()):  # without a key the job itself says what is missing
@@ -484,6 +512,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
 
     def may_send(self, what: str = "") -> bool:
         """Ask as the open recording's protection wants it, and before the first upload ever; says why not."""
+        from desktop.model import Protection
+
         recording = self.workspace.recording
         if recording is None or not self._may_upload():
             return False
@@ -577,6 +607,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
 
     def go_to_quoted(self, recording_id: int, transcript_id: int, start: float, end: float, segment_id: int) -> None:
         """Open what a row of the quote check points to, and play it."""
+        from desktop.model import TimeRange
+
         self.workspace.go_to(recording_id, transcript_id, TimeRange(start, end))
 
     def import_transcript(self) -> None:
@@ -605,6 +637,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
     def save_clip(self, quote: Quote | None) -> None:
         """The sound of a quote as a file."""
         from desktop.exporting import file_name
+        from desktop.model import clock
 
         recording = self.workspace.recording
         if quote is None or recording is None:
@@ -630,7 +663,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         """Of the chosen line."""
         segment = self.workspace.segment(self.workspace.selected)
         if segment is None or segment.speaker_id is None:
-            self.workspace.noticed.emit(Notice(self.tr("Choose a line of the speaker first, then rename.")))
+            self.workspace.tell(self.tr("Choose a line of the speaker first, then rename."))
             return
         self.rename_this_speaker(segment.speaker_id)
 
@@ -651,6 +684,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
     # -- verbs: view and help --------------------------------------------------------------------------------
 
     def go_to_time(self) -> None:
+        from desktop.model import clock, parse_clock
+
         text, fine = QInputDialog.getText(self, self.tr("Go to time"), self.tr("Time, for example 2:30 or 1:02:30.5"),
                                           QLineEdit.EchoMode.Normal, clock(self.workspace.player.position()))
         if not fine:
@@ -658,8 +693,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         try:
             self.view.seek(parse_clock(text))
         except ValueError:
-            self.workspace.noticed.emit(Notice(self.tr("“{text}” is not a time. Write it as 2:30 or 1:02:30.5.").format(
-                text=text[:40]), is_error=True))
+            self.workspace.tell(self.tr("“{text}” is not a time. Write it as 2:30 or 1:02:30.5.").format(
+                text=text[:40]), is_error=True)
 
     def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
@@ -715,6 +750,9 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop everything; what is unfinished is continued at the next start."""
+        if not self.has_library:
+            event.accept()
+            return
         if self.workspace.jobs.running and not self.may_stop_jobs():
             event.ignore()
             return

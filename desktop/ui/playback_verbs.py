@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop.model import TimeRange
-
 if TYPE_CHECKING:
     from desktop.ui.recording_view import RecordingView
     from desktop.ui.workspace import Workspace
@@ -72,12 +70,16 @@ class PlaybackVerbs:
         self.view.transcript.follow()
 
     def set_range_start(self) -> None:
+        from desktop.model import TimeRange
+
         place, time_range, recording = self.workspace.player.position(), self.workspace.range, self.workspace.recording
         if recording is not None:
             end = time_range.end if time_range and time_range.end > place else recording.duration
             self.workspace.set_range(TimeRange(place, end))
 
     def set_range_end(self) -> None:
+        from desktop.model import TimeRange
+
         place, time_range = self.workspace.player.position(), self.workspace.range
         start = time_range.start if time_range and time_range.start < place else 0.0
         if self.workspace.recording is not None:

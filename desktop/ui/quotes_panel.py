@@ -26,7 +26,7 @@ from desktop.model import Desk, Mark, Quote, clock
 from desktop.quoting import as_text
 from desktop.ui.differences import bracketed
 from desktop.ui.words import label
-from desktop.ui.workspace import Notice, Workspace
+from desktop.ui.workspace import Workspace
 from desktop.withholding import released_quotes
 
 _ITEM = int(Qt.ItemDataRole.UserRole)
@@ -207,7 +207,7 @@ class QuotesPanel(QWidget):
         quote, recording = self.chosen(), self._workspace.recording
         quote = next((q for q in released_quotes(self._workspace.desk) if quote is not None and q.id == quote.id), None)
         if quote is None or recording is None:
-            self._workspace.noticed.emit(Notice(self.tr("This is off the record and is not copied.")))
+            self._workspace.tell(self.tr("This is off the record and is not copied."))
             return
         words = clean(quote.text, self._language(quote)) if kind == "cleaned" else quote.text
         text = as_text(quote, self._name(quote), recording.title, "attributed" if kind == "cleaned" else kind, words)

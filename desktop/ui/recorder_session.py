@@ -18,7 +18,6 @@ from desktop.recording.messages import CALM, Device, State, Status
 from desktop.recording.recovery import Leftover
 from desktop.sentences import Sentence
 from desktop.ui.words import translated
-from desktop.ui.workspace import Notice
 
 if TYPE_CHECKING:
     from desktop.ui.workspace import Workspace
@@ -237,8 +236,8 @@ class RecorderSession(QObject):
         def failed(error: PullquoteError) -> None:
             ended()
             again = error.sentence.template != recovery.NOTHING
-            workspace.noticed.emit(Notice(error.sentence, is_error=True, action=self.tr("Try again") if again else "",
-                                          verb=partial(self.keep, folder, title) if again else None))
+            workspace.tell(error.sentence, is_error=True, action=self.tr("Try again") if again else "",
+                           verb=partial(self.keep, folder, title) if again else None)
 
         workspace.tasks.start(_keep, workspace, folder, title, pass_report=True, done=done, failed=failed,
                               progress=told)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from desktop.model import Recording, clock
 from desktop.sentences import QT_TRANSLATE_NOOP
 from desktop.ui.words import sure, translated
-from desktop.ui.workspace import Notice
 
 if TYPE_CHECKING:
     from desktop.audio.alarm import Alarm
+    from desktop.model import Recording
     from desktop.recording.control import Recorder
     from desktop.recording.recovery import Leftover
     from desktop.ui.library_panel import LibraryPanel
@@ -109,6 +108,8 @@ class RecorderVerbs:
 
     def _show_title(self) -> None:
         """The title of the window says first of all that it records."""
+        from desktop.model import clock
+
         recording = self.workspace.recording
         title = f"{recording.title} — Pullquote" if recording else "Pullquote"
         if self.session is not None and self.is_recording:
@@ -161,9 +162,9 @@ class RecorderVerbs:
     def _recorded(self, recording: Recording) -> None:
         """It is in the library: open it, but take nobody out of what he is writing."""
         if self.view.transcript.is_editing or self.is_recording:
-            self.workspace.noticed.emit(Notice(translated(_N("core", "“{title}” is in the library.")).format(
+            self.workspace.tell(translated(_N("core", "“{title}” is in the library.")).format(
                 title=recording.title), action=translated(_N("core", "Open")),
-                verb=partial(self.workspace.open, recording)))
+                verb=partial(self.workspace.open, recording))
         else:
             self.workspace.open(recording)
             self.view.transcribe_button.setFocus()
@@ -199,8 +200,8 @@ class RecorderVerbs:
             if left:
                 self._show_leftovers(left)
             elif even_if_none and at_work is None:
-                self.workspace.noticed.emit(Notice(translated(_N(
-                    "core", "There is no recording to recover: all of them are in the library."))))
+                self.workspace.tell(translated(_N(
+                    "core", "There is no recording to recover: all of them are in the library.")))
 
         ours = {self.session.folder, *self.session.saving} if self.session is not None else set()
         self.workspace.tasks.start(look_for_leftovers, self.workspace.library.folder / "recordings", ours,

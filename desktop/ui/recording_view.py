@@ -294,9 +294,9 @@ class RecordingView(QWidget):
     def _say_refused(self) -> None:
         """Why a line is not edited: the library says so itself, else it is hidden."""
         if self._workspace.edits.may_edit():
-            self._workspace.noticed.emit(Notice(self.tr(
+            self._workspace.tell(self.tr(
                 "This is off the record. Reveal it first to read or change it; it stays out of everything that "
-                "leaves."), action=self.tr("Reveal"), verb=self._actions["reveal"].trigger))
+                "leaves."), action=self.tr("Reveal"), verb=self._actions["reveal"].trigger)
 
     def _show_gaps(self) -> None:
         self.waveform.set_gaps(self._workspace.gaps)
@@ -309,11 +309,11 @@ class RecordingView(QWidget):
             return
         wider = TimeRange(gap.start - 0.5, gap.end + 0.5).clamped(recording.duration)
         self._workspace.set_range(wider)
-        self._workspace.noticed.emit(Notice(
+        self._workspace.tell(
             self.tr("Somebody seems to speak from {start} to {end}, and no line covers it.").format(
                 start=clock(gap.start), end=clock(gap.end)),
             action=self.tr("Hear this again…"), verb=self._actions["hear_again"].trigger,
-            second_action=self.tr("Play"), second_verb=self._actions["play_range"].trigger))
+            second_action=self.tr("Play"), second_verb=self._actions["play_range"].trigger)
 
     def _show_facts(self) -> None:
         recording, document = self._workspace.recording, self._workspace.document
@@ -401,9 +401,9 @@ class RecordingView(QWidget):
             self.transcript.reveal(index)
 
     def _no_sound(self) -> None:
-        self._workspace.noticed.emit(Notice(self.tr(
+        self._workspace.tell(self.tr(
             "No sound output was found: the position moves, but nothing sounds. Connect a loudspeaker or headphones "
-            "and play again."), is_error=True))
+            "and play again."), is_error=True)
 
     def open_find(self, *, replacing: bool) -> None:
         """Look for something, beginning with what is selected in the line."""

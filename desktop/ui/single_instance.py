@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLockFile, QObject, Signal
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _PATIENCE = 3000  # milliseconds
 _ANSWER = 20_000  # milliseconds: until one that is just starting has opened its library
@@ -15,23 +17,29 @@ _LONGEST = 1 << 20
 
 
 class SingleInstance(QObject):
-    """`is_first` says whether this process owns the library."""
+    """`is_first` says whether this process owns the library; then it listens for others when it is told to."""
 
     files_arrived = Signal(list)  # a second start: raise the window and import these
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._name = "pullquote-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
+        self._folder = folder
         self._lock = QLockFile(str(folder / "pullquote.lock"))
         self._lock.setStaleLockTime(0)  # stale is only whose process is gone
         self.is_first = self._lock.tryLock(100)
         self._server: QLocalServer | None = None
         self._sockets: list[QLocalSocket] = []
-        if self.is_first:
-            self._listen()
+
+    @property
+    def _name(self) -> str:
+        from hashlib import sha256
+
+        return "pullquote-" + sha256(str(self._folder.resolve()).encode()).hexdigest()[:24]
 
     def hand_over(self, files: list[str]) -> bool:
         """Give the files to the first instance and let it raise its window; False when it does not take them."""
+        from PySide6.QtNetwork import QLocalSocket
+
         socket = QLocalSocket()
         socket.connectToServer(self._name)
         if not socket.waitForConnected(_PATIENCE):
@@ -53,7 +61,10 @@ class SingleInstance(QObject):
         self.stop_listening()
         self._lock.unlock()
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """From now on take the files of those that start later."""
+        from PySide6.QtNetwork import QLocalServer
+
         QLocalServer.removeServer(self._name)  # a leftover of a killed process; the lock says that it is gone
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
@@ -69,6 +80,8 @@ class SingleInstance(QObject):
         self._read_all()
 
     def _read_all(self) -> None:
+        from PySide6.QtNetwork import QLocalSocket
+
         for socket in list(self._sockets):
             if socket.canReadLine():
                 line = bytes(socket.readLine(_LONGEST).data())

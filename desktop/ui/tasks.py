@@ -6,13 +6,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
 from desktop.errors import Cancelled, PullquoteError
-from desktop.model import Progress
+
+if TYPE_CHECKING:
+    from desktop.model import Progress
 
 _log = logging.getLogger("pullquote")
 _BETWEEN_REPORTS = 0.05  # seconds; what comes faster and brings nothing new is not shown

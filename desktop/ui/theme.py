@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage, QPainter, QPalette, QPixmap
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from desktop.paths import RESOURCES
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QIcon
 
 # (light, dark) of each role; contrast >= 4.5 for text, >= 3 for controls, checked by tests/ui/test_theme.py
 _ROLES: dict[QPalette.ColorRole, tuple[str, str]] = {
@@ -102,6 +106,8 @@ def _colours(dark: bool) -> Colours:
 
 def icon(name: str, colour: QColor) -> QIcon:
     """An icon of ours in `colour`, sharp at the usual sizes."""
+    from PySide6.QtCore import QSize
+    from PySide6.QtGui import QIcon, QImage, QPainter, QPixmap
     from PySide6.QtSvg import QSvgRenderer
 
     source = (RESOURCES / "icons" / f"{name}.svg").read_text("utf-8").replace("currentColor", colour.name())

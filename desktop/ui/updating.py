@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QProgressBar, QVBoxLayout, QWidget
@@ -16,16 +15,12 @@ from desktop.ui.words import label
 BIG = 32 << 20  # bytes; a smaller database is updated before anybody could read a sentence
 
 
-def open_library(folder: Path, prepare: Callable[[], object] = lambda: None) -> Library:
-    """Open it, behind a dialog when it has to be updated first and is big. LibraryError when it cannot be opened.
-
-    `prepare` is called before a dialog is made.
-    """
+def open_library(folder: Path, parent: QWidget | None = None) -> Library:
+    """Open it, behind a dialog when it has to be updated first and is big. LibraryError when it cannot be opened."""
     file = folder / DATABASE
     if not file.is_file() or file.stat().st_size < BIG or not upkeep.is_older(file):
         return Library(folder)
-    prepare()
-    dialog = UpdatingDialog(folder)
+    dialog = UpdatingDialog(folder, parent)
     dialog.exec()
     if dialog.library is None:
         raise dialog.error or LibraryError("The library could not be opened. Start Pullquote again.")

@@ -88,10 +88,10 @@ class Upkeep(QObject):
         newest = self.tr("The newest sound backup is of {made}.").format(
             made=backup.made_at.astimezone().strftime("%Y-%m-%d %H:%M")) if isinstance(backup, backups.Backup) else \
             self.tr("There is no sound backup, but the database can be rebuilt from the recordings' own files.")
-        self._workspace.noticed.emit(Notice(self.tr(
+        self._workspace.tell(self.tr(
             "{problem} {newest} Until one of the two is done, everything can be read and exported, and nothing is "
             "changed.").format(problem=translated(self._window.damage), newest=newest), is_error=True,
-            action=self.tr("Backups…"), verb=self._window.show_backups))
+            action=self.tr("Backups…"), verb=self._window.show_backups)
 
     def back_up_if_due(self) -> None:
         """Once an hour in which something was written."""
@@ -171,7 +171,7 @@ class Upkeep(QObject):
     def take_original(self, recording: Recording, path: Path) -> None:
         """Copy a file to where the original was, when it is the very same."""
         self._missing = None  # from here on what is found out about the chosen file is said
-        self._workspace.noticed.emit(Notice(self.tr("Comparing the file with what was imported…")))
+        self._workspace.tell(self.tr("Comparing the file with what was imported…"))
         self._workspace.tasks.start(library_check.bring_back, self._library, recording, path,
                                     done=lambda _: self._found(recording), failed=partial(self._not_found, recording))
 
@@ -180,7 +180,7 @@ class Upkeep(QObject):
 
     def _found(self, recording: Recording) -> None:
         self._workspace.open(self._library.recording(recording.id))
-        self._workspace.noticed.emit(Notice(self.tr("The original is back.")))
+        self._workspace.tell(self.tr("The original is back."))
 
 
 def _check(library: Library) -> str:

@@ -13,7 +13,7 @@ from desktop.errors import Cancelled, PullquoteError
 from desktop.importing import Imported
 from desktop.model import Recording
 from desktop.ui.words import translated
-from desktop.ui.workspace import Notice, Workspace
+from desktop.ui.workspace import Workspace
 from desktop.watching import Watch, forget
 
 _EVERY = 5.0  # seconds between two looks
@@ -61,7 +61,7 @@ class Watcher(QObject):
     def _looked(self, found: list[Found]) -> None:
         if self._is_gone:
             self._is_gone = False
-            self._workspace.noticed.emit(Notice(self.tr("The watch folder is back; new files are taken in again.")))
+            self._workspace.tell(self.tr("The watch folder is back; new files are taken in again."))
         self._waiting = found
         self._rest(time.monotonic() - self._began)
         if found:
@@ -74,7 +74,7 @@ class Watcher(QObject):
             return
         if not self._is_gone:
             self._is_gone = True
-            self._workspace.noticed.emit(Notice(error.sentence, is_error=True))
+            self._workspace.tell(error.sentence, is_error=True)
         self._rest(time.monotonic() - self._began)
 
     def _rest(self, took: float) -> None:
@@ -118,8 +118,8 @@ class Watcher(QObject):
         if not text:
             return
         self._last = arrived[-1] if arrived else None
-        self._workspace.noticed.emit(Notice(text, is_error=bool(problems), action=self.tr("Open it") if arrived else "",
-                                            verb=self._open if arrived else None))
+        self._workspace.tell(text, is_error=bool(problems), action=self.tr("Open it") if arrived else "",
+                             verb=self._open if arrived else None)
 
     def _open(self) -> None:
         if self._last is not None:

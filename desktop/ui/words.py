@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
-from PySide6.QtGui import QIcon, QPainter, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QDialogButtonBox, QLabel, QMessageBox, QSizePolicy, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from desktop.sentences import Sentence
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QComboBox, QDialogButtonBox
 
 
 def translated(sentence: str) -> str:
@@ -47,6 +52,8 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        from PySide6.QtGui import QPainter
+
         painter = QPainter(self)
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
@@ -55,6 +62,8 @@ class ElidedLabel(QLabel):
 
 def sure(parent: QWidget, title: str, question: str, yes: str) -> bool:
     """Ask before something that cannot be undone; Cancel is the default."""
+    from PySide6.QtWidgets import QMessageBox
+
     box = QMessageBox(QMessageBox.Icon.Question, title, question, parent=parent)
     agree = box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
@@ -64,6 +73,8 @@ def sure(parent: QWidget, title: str, question: str, yes: str) -> bool:
 
 def plain_buttons(box: QDialogButtonBox) -> QDialogButtonBox:
     """Without the style's own icons, which are black on dark ground."""
+    from PySide6.QtGui import QIcon
+
     for button in box.buttons():
         button.setIcon(QIcon())
     return box
@@ -71,6 +82,8 @@ def plain_buttons(box: QDialogButtonBox) -> QDialogButtonBox:
 
 def choice_box(name: str, editable: bool = False) -> QComboBox:
     """A combo box whose parts all have a name for screen readers."""
+    from PySide6.QtWidgets import QComboBox
+
     box = QComboBox()
     box.setEditable(editable)
     for part in (box, box.view(), box.lineEdit()):

@@ -108,8 +108,8 @@ class Workspace(LibraryVerbs):
         self.imports.finished.connect(self._imported)
         self.imports.progressed.connect(self._import_progressed)
         self.imports.changed.connect(self._imports_changed)
-        self.imports.nothing_found.connect(lambda: self.noticed.emit(Notice(self.tr(
-            "No audio or video files were found there. Choose another folder."), is_error=True)))
+        self.imports.nothing_found.connect(lambda: self.tell(self.tr(
+            "No audio or video files were found there. Choose another folder."), is_error=True))
         self.jobs.part_stored.connect(self._part_stored)
         self.jobs.finished.connect(self._job_finished)
         self.jobs.part_stored.connect(lambda _: self.ledger_changed.emit())
@@ -144,7 +144,7 @@ class Workspace(LibraryVerbs):
                 self._load_audio(recording)
             self.reload_transcripts()
             if recording.problem:
-                self.noticed.emit(Notice(recording.problem))
+                self.tell(recording.problem)
 
     @property
     def watched_import(self) -> ImportItem | None:
@@ -302,8 +302,7 @@ class Workspace(LibraryVerbs):
         self.translating = self.tasks.start(
             _translate, self.library, document, language, only, lambda: self.api_key.read().key, self.url,
             self.settings, pass_report=True, done=lambda _: ended(None), failed=ended,
-            progress=lambda p: self.noticed.emit(
-                Notice(p.sentence, action=self.tr("Stop"), verb=self._stop_translating)))
+            progress=lambda p: self.tell(p.sentence, action=self.tr("Stop"), verb=self._stop_translating))
 
     def _stop_translating(self) -> None:
         if self.translating is not None:
@@ -385,8 +384,8 @@ class Workspace(LibraryVerbs):
         recording = self.recording
         if recording is not None:
             self.tasks.start(_save_clip, self.library, self.cache, recording, stretch, kind, path,
-                             failed=self.show_error, done=lambda _: self.noticed.emit(Notice(
-                                 self.tr("Saved as {path}").format(path=path))))
+                             failed=self.show_error, done=lambda _: self.tell(
+                                 self.tr("Saved as {path}").format(path=path)))
 
     def go_to(self, recording_id: int, transcript_id: int, stretch: TimeRange) -> None:
         """Open a recording if it is not open, and play a stretch of it."""
@@ -459,15 +458,15 @@ class Workspace(LibraryVerbs):
 
     def _say_it_was_here(self, recording: Recording, was_in_bin: bool) -> None:
         if was_in_bin:
-            self.noticed.emit(Notice(say("“{title}” was in the bin; it was taken back with everything that belongs to "
-                                         "it.", title=recording.title)))
+            self.tell(say("“{title}” was in the bin; it was taken back with everything that belongs to "
+                          "it.", title=recording.title))
         elif self.recording is not None and self.recording.id == recording.id:
-            self.noticed.emit(Notice(say("“{title}” is in the library already; it was opened instead of being "
-                                         "imported twice.", title=recording.title)))
+            self.tell(say("“{title}” is in the library already; it was opened instead of being "
+                          "imported twice.", title=recording.title))
         else:
-            self.noticed.emit(Notice(
+            self.tell(
                 say("“{title}” is in the library already; it was not imported twice.", title=recording.title),
-                action=self.tr("Open it"), verb=lambda: self.open(recording)))
+                action=self.tr("Open it"), verb=lambda: self.open(recording))
 
     def _import_progressed(self, item: ImportItem) -> None:
         if item is self._watched_import and item.picture is not None:
@@ -513,6 +512,12 @@ class Workspace(LibraryVerbs):
                                            reason=error.strerror or "unknown"))
         self.settings_changed.emit()
 
+    def tell(self, sentence: str, is_error: bool = False, action: str = "",
+             verb: Callable[[], object] | None = None, second_action: str = "",
+             second_verb: Callable[[], object] | None = None) -> None:
+        """Say something in place; see Notice."""
+        self.noticed.emit(Notice(sentence, is_error, action, verb, second_action, second_verb))
+
     def show_error(self, error: PullquoteError) -> None:
         """Say in place what went wrong; stopping is no error."""
         if isinstance(error, Cancelled):
@@ -520,16 +525,16 @@ class Workspace(LibraryVerbs):
         other = self.settings.replacement(self.settings.gemini_model) \
             if isinstance(error, EngineError) and error.kind == "model" else ""
         if other:
-            self.noticed.emit(Notice(error.sentence, is_error=True, action=self.tr("Use {model}").format(model=other),
-                                     verb=lambda: self.use_model(other)))
+            self.tell(error.sentence, is_error=True, action=self.tr("Use {model}").format(model=other),
+                      verb=lambda: self.use_model(other))
         else:
-            self.noticed.emit(Notice(error.sentence, is_error=True))
+            self.tell(error.sentence, is_error=True)
 
     def use_model(self, name: str) -> None:
         """Take another general model for new transcripts and questions."""
         self.change_settings(gemini_model=name)
-        self.noticed.emit(Notice(self.tr("New transcripts and questions use {model} now. Start again.").format(
-            model=name)))
+        self.tell(self.tr("New transcripts and questions use {model} now. Start again.").format(
+            model=name))
 
     def _guarded(self, verb: Callable[..., object], *arguments: object) -> None:
         try:

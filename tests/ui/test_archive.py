@@ -16,7 +16,8 @@ from desktop.model import Recording
 from desktop.ui import imports, library_place_start
 from desktop.ui.archive_dialog import ArchiveDialog, ArchiveImport, ArchiveStrip
 from desktop.ui.library_place import LibraryPlaceDialog
-from desktop.ui.library_place_start import MovingDialog, find_library
+from desktop.ui.application import find_library
+from desktop.ui.library_place_start import MovingDialog
 from desktop.ui.main_window import MainWindow
 from desktop.ui.settings_dialog import SettingsDialog
 from desktop.ui.watch import Watcher

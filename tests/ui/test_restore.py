@@ -221,8 +221,8 @@ def test_a_database_that_cannot_be_opened_is_brought_back_at_start(qapp: object,
         return dialog.result()
 
     monkeypatch.setattr(RestoreDialog, "exec", choose)
-    made = application.open_window(library.folder)
-    assert made is not None and everything(made.workspace.library) == wanted
+    made = application.make_frame()
+    assert application.open_window(made, library.folder) and everything(made.workspace.library) == wanted
     assert len(problems) == 1 and "damaged or missing" in problems[0]
     made.workspace.library.close()
     made.deleteLater()
@@ -249,18 +249,22 @@ def test_a_damaged_library_is_told_in_the_chosen_colours_and_compared_with_nothi
     monkeypatch.setattr(RestoreDialog, "exec", look)
     try:
         qapp.setPalette(QPalette(QColor("white" if theme == "dark" else "black")))
-        assert application.open_window(library.folder) is None
+        frame = application.make_frame()
+        qtbot.addWidget(frame)
+        assert not application.open_window(frame, library.folder)
     finally:
         qapp.setPalette(before)
     assert seen == [(theme == "dark", ["the library cannot be read now"])]
 
 
-def test_quitting_instead_changes_nothing(qapp: object, library: Library, sample: Recording,
+def test_quitting_instead_changes_nothing(qapp: object, library: Library, sample: Recording, qtbot: QtBot,
                                           monkeypatch: pytest.MonkeyPatch) -> None:
     library.close()
     (library.folder / "library.db").write_bytes(b"Dear editor " * 1000)
     monkeypatch.setattr(RestoreDialog, "exec", lambda dialog: dialog.reject() or dialog.result())
-    assert application.open_window(library.folder) is None
+    frame = application.make_frame()
+    qtbot.addWidget(frame)
+    assert not application.open_window(frame, library.folder)
     assert (library.folder / "library.db").read_bytes() == b"Dear editor " * 1000
 
 

@@ -29,6 +29,7 @@ def second_start(*arguments: str) -> subprocess.Popen[bytes]:
 def test_second_start_hands_its_files_to_the_first_and_ends(home: Path, qtbot: QtBot) -> None:
     first = SingleInstance(private_folder(data_folder()))
     assert first.is_first
+    first.listen()
     with qtbot.waitSignal(first.files_arrived, timeout=20_000) as arrived:
         second = second_start("interview.mp3")
     assert arrived.args == [[str(ROOT / "interview.mp3")]]
@@ -40,6 +41,7 @@ def test_second_start_hands_its_files_to_the_first_and_ends(home: Path, qtbot: Q
 def test_second_start_raises_the_window_of_the_first(window: MainWindow, qtbot: QtBot) -> None:
     first = SingleInstance(private_folder(data_folder()))
     first.files_arrived.connect(lambda names: application._arrived(window, names))  # as run_window does
+    first.listen()
     window.showMinimized()
     second = second_start()
     qtbot.waitUntil(lambda: not window.isMinimized() and window.isActiveWindow(), timeout=20_000)
