@@ -101,7 +101,9 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         status = StatusBar(workspace)
         self._splitter.replaceWidget(0, self.library_panel)
         self._place_of_library.setParent(None)
+        empty = self.statusBar()
         self.setStatusBar(status)
+        empty.setParent(None)  # else it stays, on top of the other one
         self.setAcceptDrops(True)
         self.has_library = True
 
