@@ -24,7 +24,8 @@ from desktop.audio.limits import HIGHEST_COPY_RATE, HIGHEST_RATE, LONGEST_SECOND
 from desktop.audio.peaks import Summary, bucket_size
 
 BLOCK_FRAMES = 65_536
-BLOCKS_PER_REPORT = 4
+BLOCKS_PER_REPORT = 16
+_LONG_FRAME = BLOCK_FRAMES // 2
 MEMORY_LIMIT = 1 << 30
 
 # What interviews come in. Playlists, concat scripts and network protocols are not on it.
@@ -181,27 +182,24 @@ def _look_at(container: Any, stream: Any, seconds: float) -> tuple[int, int, int
         for packet in container.demux(stream):
             for frame in packet.decode():
                 summary = Summary(frame.samples)
-                summary.add(_frame_array(frame))
+                summary.add(_planes(frame))
                 smallest, largest, rms = summary.finish(last=True)[0]
                 return int(smallest), int(largest), int(rms) & 0xFF
-    except (av.FFmpegError, ValueError):
+    except (av.FFmpegError, ValueError, KeyError):
         pass
     return None
 
 
-def _frame_array(frame: Any) -> np.ndarray:
-    """One frame as array (planes, samples x channels per plane), no copy."""
+def _planes(frame: Any) -> list[np.ndarray]:
+    """The samples of a frame, no copy: one array per channel, or one of all channels interleaved."""
     name = frame.format.name
-    if name in _PLANAR:
-        return np.stack([np.frombuffer(plane, _PLANAR[name])[:frame.samples] for plane in frame.planes])
-    if name in _PACKED:
-        count = frame.samples * frame.layout.nb_channels
-        return np.frombuffer(frame.planes[0], _PACKED[name])[:count].reshape(1, -1)
-    raise Refused("unknown_codec")
+    dtype, count = (_PLANAR[name], frame.samples) if name in _PLANAR else (
+        _PACKED[name], frame.samples * frame.layout.nb_channels)
+    return [np.frombuffer(plane, dtype)[:count] for plane in frame.planes]  # decoders give more than they fill
 
 
 class _Decoder:
-    """Decodes the whole stream into one reusable block and hands each full block on."""
+    """Decodes the whole stream and hands it on in blocks."""
 
     def __init__(self, container: Any, stream: Any, header: dict[str, Any], mode: str, out: BinaryIO) -> None:
         self._container, self._stream, self._out, self._mode = container, stream, out, mode
@@ -209,13 +207,9 @@ class _Decoder:
         self._promised_seconds = float(header["promised_seconds"])
         self._copy_rate, self._copy_channels = int(header["copy_rate"]), int(header["copy_channels"])
         self._summary = Summary(int(header["bucket"]))
-        self._block: np.ndarray | None = None
-        self._bytes: list[memoryview] = []
-        self._usual: set[tuple[int, ...]] = set()  # shapes of frames that can be copied as they are
-        self._format = ""
-        self._planes = 1
-        self._fill = 0
-        self._frames = 0
+        self._fifo = av.AudioFifo()
+        self._format = ""  # of the first frame, and of all that go into the fifo
+        self._frames = 0  # handed on
         self._blocks = 0
         self._damage: list[tuple[float, float]] = []
         self._resampler: Any = None  # from the first frame on that differs from those before
@@ -252,7 +246,7 @@ class _Decoder:
                 self._take(frame)
             if self._frames > LONGEST_SECONDS * self._rate:
                 raise Refused("too_long")
-        self._flush()
+        self._drain()
         if self._soxr is not None:
             self._send_audio(self._soxr.resample_chunk(
                 np.zeros((0, self._copy_channels), np.int16), last=True))
@@ -262,7 +256,7 @@ class _Decoder:
         try:
             yield from self._container.demux(self._stream)
         except (av.FFmpegError, ValueError):
-            self._damage.append((self._frames / self._rate + self._fill / self._rate, 0.0))
+            self._damage.append((self._here / self._rate, 0.0))
 
     def result(self) -> dict[str, Any]:
         seconds = self._frames / self._rate
@@ -273,116 +267,104 @@ class _Decoder:
             damage = [(seconds, 0.0)]
         return {"seconds": seconds, "frames": self._frames, "damage": damage[:100]}
 
+    @property
+    def _here(self) -> int:
+        """Frames so far."""
+        return self._frames + self._fifo.samples
+
     def _note_damage(self, packet: Any) -> None:
         lost = float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
-        self._damage.append(((self._frames + self._fill) / self._rate, lost))
-        if self._block is not None and 0 < lost < 10:
+        self._damage.append((self._here / self._rate, lost))
+        if self._format and 0 < lost < 10:
             self._add_silence(round(lost * self._rate))
 
     def _note_gap(self, frame: Any) -> None:
         """FFmpeg leaves out damaged FLAC frames without a word; their numbers tell."""
-        if self._numbered is None or self._block is None or frame.pts is None:
+        if self._numbered is None or not self._format or frame.pts is None:
             return
-        here = self._frames + self._fill
-        gap = frame.pts * self._numbered[0] // self._numbered[1] - here
+        gap = frame.pts * self._numbered[0] // self._numbered[1] - self._here
         if 0 < gap < 10 * self._rate:
-            self._damage.append((here / self._rate, gap / self._rate))
+            self._damage.append((self._here / self._rate, gap / self._rate))
             self._add_silence(gap)
 
     def _add_silence(self, frames: int) -> None:
         """Silence where sound is lost, so that all later times stay right."""
-        assert self._block is not None
-        silence = 128 if self._block.dtype == np.uint8 else 0
-        while frames > 0:
-            step = min(frames, BLOCK_FRAMES - self._fill)
-            self._block[:, self._fill * self._per_frame:(self._fill + step) * self._per_frame] = silence
-            self._advance(step)
-            frames -= step
+        if not frames:
+            return
+        silence = av.AudioFrame(self._format, _layout(self._channels), frames)
+        silence.sample_rate = self._rate
+        for plane in silence.planes:
+            plane.update((b"\x80" if self._format.startswith("u8") else b"\0") * plane.buffer_size)
+        self._put(silence, frames)
 
     def _take(self, frame: Any) -> None:
-        """Copy one frame; tens of thousands of them per minute of work, so the usual ones go the short way."""
-        samples, planes, fill = frame.samples, frame.planes, self._fill
+        """One frame; there are tens of thousands of them per second of work."""
+        samples = frame.samples
         if samples == 0:
             return
         if self._numbered is not None:
             self._note_gap(frame)
-            fill = self._fill
-        # Asking each frame for its format and layout would cost as much as copying it.
-        shape = (len(planes), planes[0].buffer_size, samples, frame.sample_rate)
-        if shape in self._usual and fill + samples < BLOCK_FRAMES:
-            size, here = samples * self._frame_bytes, fill * self._frame_bytes
-            there = here + size
-            for row, plane in zip(self._bytes, planes, strict=True):
-                row[here:there] = memoryview(plane)[:size]  # decoders give longer planes than they fill
-            self._fill = fill + samples
-            return
-        if self._block is None:
-            self._make_block(frame)
+        if not self._format:
+            self._begin(frame)
+        # The fifo refuses another format and another rate, but not another number of channels.
+        if self._resampler is None and frame.layout.nb_channels == self._channels:
+            frame.pts = None
+            try:
+                self._put(frame, samples)
+                return
+            except ValueError:
+                pass
         for piece in self._in_first_format(frame):
-            self._copy(piece)
-        if self._resampler is None and len(self._usual) < 64:
-            self._usual.add(shape)
+            piece.pts = None
+            self._put(piece, piece.samples)
 
-    def _make_block(self, frame: Any) -> None:
-        name = frame.format.name
-        self._format = name
-        # What the decoder really gives counts, not what the header said (HE-AAC doubles its rate).
-        self._planes = frame.layout.nb_channels if name in _PLANAR else 1
-        if frame.layout.nb_channels != self._channels or frame.sample_rate != self._rate:
-            self._resampler = av.AudioResampler(name, _layout(self._channels), self._rate)
-            self._planes = self._channels if name in _PLANAR else 1
-        dtype = _PLANAR.get(name) or _PACKED.get(name)
-        if dtype is None:
+    def _begin(self, frame: Any) -> None:
+        self._format = frame.format.name
+        if self._format not in _PLANAR and self._format not in _PACKED:
             raise Refused("unknown_codec")
-        self._per_frame = 1 if name in _PLANAR else self._channels
-        self._block = np.zeros((self._planes, BLOCK_FRAMES * self._per_frame), dtype)
-        self._bytes = [memoryview(row).cast("B") for row in self._block]
-        self._frame_bytes = self._per_frame * self._block.itemsize
+        # What the decoder really gives counts, not what the header said (HE-AAC doubles its rate).
+        if frame.layout.nb_channels != self._channels or frame.sample_rate != self._rate:
+            self._resampler = self._make_resampler()
+
+    def _make_resampler(self) -> Any:
+        return av.AudioResampler(self._format, _layout(self._channels), self._rate)
 
     def _in_first_format(self, frame: Any) -> list[Any]:
-        same = (frame.format.name == self._format and frame.sample_rate == self._rate
-                and frame.layout.nb_channels == self._channels)
-        if same and self._resampler is None:
-            return [frame]
         if not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE or frame.layout.nb_channels > MOST_CHANNELS:
             raise Refused("strange_rate")
-        if self._resampler is None:
-            self._resampler = av.AudioResampler(self._format, _layout(self._channels), self._rate)
-            self._usual.clear()  # from now on all go through the resampler, in their order
+        if self._resampler is None:  # from now on all go through it, in their order
+            self._resampler = self._make_resampler()
+            self._drain()
         frame.pts = None
         try:
             return list(self._resampler.resample(frame))
         except ValueError:  # the format changed once more
-            self._resampler = av.AudioResampler(self._format, _layout(self._channels), self._rate)
+            self._resampler = self._make_resampler()
             return list(self._resampler.resample(frame))
 
-    def _copy(self, frame: Any) -> None:
-        size = self._frame_bytes
-        planes = [memoryview(plane) for plane in frame.planes]
-        done, samples = 0, frame.samples
-        while done < samples:
-            step = min(samples - done, BLOCK_FRAMES - self._fill)
-            here, there = self._fill * size, done * size
-            for row, plane in zip(self._bytes, planes, strict=False):
-                row[here:here + step * size] = plane[there:there + step * size]
-            done += step
-            self._advance(step)
-
-    def _advance(self, frames: int) -> None:
-        self._fill += frames
-        if self._fill == BLOCK_FRAMES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._block is None or not self._fill:
+    def _put(self, frame: Any, samples: int) -> None:
+        """Hand on what is a block; a frame as long as one needs no fifo. ValueError: not as those before."""
+        if samples >= _LONG_FRAME and not self._fifo.samples and frame.format.name == self._format \
+                and frame.sample_rate == self._rate:
+            self._hand_on(frame)
             return
-        block = self._block[:, :self._fill * self._per_frame]
-        self._frames += self._fill
-        self._fill = 0
+        self._fifo.write(frame)
+        while self._fifo.samples >= BLOCK_FRAMES:
+            self._hand_on(self._fifo.read(BLOCK_FRAMES))
+
+    def _drain(self) -> None:
+        """Hand on what is left, and begin a fifo anew: it refuses frames with another base of time."""
+        if self._fifo.samples:
+            self._hand_on(self._fifo.read())
+        self._fifo = av.AudioFifo()
+
+    def _hand_on(self, frame: Any) -> None:
+        planes, per_frame = _planes(frame), 1 if self._format in _PLANAR else self._channels
+        self._frames += frame.samples
         self._blocks += 1
-        self._summary.add(block, self._per_frame)
+        self._summary.add(planes, per_frame)
         if self._mode == "full":
-            self._send_audio(self._to_copy(block))
+            self._send_audio(self._to_copy(planes))
         if self._blocks % BLOCKS_PER_REPORT == 0:
             self._send_peaks(self._summary.finish())
             send(self._out, b"T", {"seconds": self._frames / self._rate})
@@ -395,9 +377,8 @@ class _Decoder:
         if len(pcm):
             send(self._out, b"A", memoryview(np.ascontiguousarray(pcm).data).cast("B"))
 
-    def _to_copy(self, block: np.ndarray) -> np.ndarray:
-        pcm = to_int16(block)
-        pcm = _interleaved(pcm) if self._per_frame == 1 else pcm.reshape(-1, self._channels)
+    def _to_copy(self, planes: list[np.ndarray]) -> np.ndarray:
+        pcm = _interleaved(planes) if self._format in _PLANAR else to_int16(planes[0]).reshape(-1, self._channels)
         if self._channels > 2:
             pcm = pcm.mean(axis=1, dtype=np.float32).astype(np.int16).reshape(-1, 1)
         if self._copy_rate == self._rate:
@@ -431,11 +412,11 @@ def to_int16(block: np.ndarray) -> np.ndarray:
     return pcm
 
 
-def _interleaved(planes: np.ndarray) -> np.ndarray:
-    """(channels, n) as (n, channels); five times as fast as copying the transposed array."""
-    frames = np.empty(planes.shape[::-1], planes.dtype)
+def _interleaved(planes: list[np.ndarray]) -> np.ndarray:
+    """Planes of n samples as int16, shape (n, channels); five times as fast as copying a transposed array."""
+    frames = np.empty((len(planes[0]), len(planes)), np.int16)
     for channel, plane in enumerate(planes):
-        frames[:, channel] = plane
+        frames[:, channel] = to_int16(plane)
     return frames
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import struct
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +22,8 @@ _MAGIC = b"PQPEAKS1"
 _HEADER = struct.Struct("<8sIIQQ")  # magic, sample rate, samples per bucket, frames, buckets
 _SCALES = {np.dtype(np.float32): 127.0, np.dtype(np.float64): 127.0, np.dtype(np.int16): 1 / 256,
            np.dtype(np.int32): 1 / (1 << 24)}
+# float32 as its bits: the negative numbers beside zero and minus infinity; plus infinity
+_LEAST_NEGATIVE, _MOST_NEGATIVE, _MOST_POSITIVE = np.uint32(0x8000_0001), np.uint32(0xFF80_0000), np.uint32(0x7F80_0000)
 _LEAST, _MOST = np.array([[-128.0], [-128.0], [0.0]]), np.array([[127.0], [127.0], [255.0]])
 
 
@@ -33,61 +37,78 @@ class Summary:
 
     def __init__(self, bucket: int) -> None:
         self._bucket = bucket
-        self._rest: np.ndarray | None = None
-        self._done: list[np.ndarray] = []
+        self._rest: list[np.ndarray] | None = None
+        self._folded: list[_Folded] = []
 
-    def add(self, block: np.ndarray, per_frame: int = 1) -> None:
-        """Take a block of shape (planes, frames * per_frame); `per_frame` interleaved channels per plane."""
-        if block.dtype == np.uint8:
-            block = (block.astype(np.int16) - 128) << 8
+    def add(self, block: np.ndarray | Sequence[np.ndarray], per_frame: int = 1) -> None:
+        """Take planes of frames * per_frame samples each; `per_frame` interleaved channels per plane."""
+        planes = [_signed(plane) for plane in block]
         width = self._bucket * per_frame
         if self._rest is not None:
-            block = np.concatenate([self._rest, block], axis=1)
-        whole = block.shape[1] // width * width
-        self._rest = block[:, whole:].copy() if whole < block.shape[1] else None
+            planes = [np.concatenate(pair) for pair in zip(self._rest, planes, strict=True)]
+        size = len(planes[0])
+        whole = size // width * width
+        self._rest = [plane[whole:].copy() for plane in planes] if whole < size else None
         if whole:
-            self._done.append(_fold_samples(block[:, :whole], width))
+            self._folded.append(_fold_samples([plane[:whole] for plane in planes], width))
 
     def finish(self, last: bool = False) -> np.ndarray:
         """The buckets since the last call, shape (n, 3) int8 (rms as uint8 bits); with `last` the short rest too."""
         if last and self._rest is not None:
-            self._done.append(_fold_samples(self._rest, self._rest.shape[1]))
+            self._folded.append(_fold_samples(self._rest, len(self._rest[0])))
             self._rest = None
-        done, self._done = self._done, []
-        return np.concatenate(done) if done else np.zeros((0, 3), np.int8)
+        folded, self._folded = self._folded, []
+        return _pack(folded) if folded else np.zeros((0, 3), np.int8)
 
 
-def _fold_samples(block: np.ndarray, width: int) -> np.ndarray:
-    starts = np.arange(0, block.shape[1], width)
-    scale = _SCALES[block.dtype]
-    lowest, highest = _extremes(block, starts)
-    cells = block.reshape(len(block), len(starts), width).astype(np.float32, copy=False)
-    square = np.vecdot(cells, cells).mean(axis=0) / width
-    rms = np.sqrt(square) * (2 * scale)  # twice the resolution: rms of speech is small
-    return _pack(lowest * scale, highest * scale, rms)
+def _signed(plane: np.ndarray) -> np.ndarray:
+    return (plane.astype(np.int16) - 128) << 8 if plane.dtype == np.uint8 else plane
 
 
-def _extremes(block: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest sample of each cell over all planes."""
-    if block.dtype == np.float32:
-        # The bits of positive floats sort as int32, those of negative ones (largest first) as uint32, and numpy
-        # finds the largest integer four times as fast as the largest float.
-        lowest = np.maximum.reduceat(block.view(np.uint32), starts, axis=1).max(axis=0)
-        highest = np.maximum.reduceat(block.view(np.int32), starts, axis=1).max(axis=0)
-        negative = ((lowest > 0x8000_0000) & (lowest <= 0xFF80_0000)) | (lowest == 0)
-        positive = (highest >= 0) & (highest <= 0x7F80_0000)
-        if negative.all() and positive.all():  # else: a cell without zero crossing, or NaN
-            return lowest.view(np.float32), highest.view(np.float32)
-    return (np.minimum.reduceat(block, starts, axis=1).min(axis=0),
-            np.maximum.reduceat(block, starts, axis=1).max(axis=0))
+class _Folded(NamedTuple):
+    """Of each cell of a block of samples the smallest and the largest, and the mean square; shape (planes, cells)."""
+
+    lowest: list[np.ndarray]
+    highest: list[np.ndarray]
+    square: list[np.ndarray]
 
 
-def _pack(lowest: np.ndarray, highest: np.ndarray, rms: np.ndarray) -> np.ndarray:
-    """Values on the scale of a bucket, rounded outwards and clipped; NaN becomes 0."""
-    values = np.empty((3, len(lowest)))
-    np.floor(lowest, out=values[0])
-    np.ceil(highest, out=values[1])
-    np.rint(rms, out=values[2])
+def _fold_samples(planes: list[np.ndarray], width: int) -> _Folded:
+    folded = _Folded([], [], [])
+    for plane in planes:
+        cells = plane.reshape(-1, width)
+        lowest, highest = _extremes(cells)
+        numbers = cells.astype(np.float32, copy=False)
+        folded.lowest.append(lowest)
+        folded.highest.append(highest)
+        folded.square.append(np.vecdot(numbers, numbers) / width)
+    return folded
+
+
+def _extremes(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest sample of each cell."""
+    starts, samples = np.arange(0, cells.size, cells.shape[1]), cells.ravel()
+    if cells.dtype != np.float32:
+        return np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
+    # The bits of positive floats sort as int32, those of negative ones (largest first) as uint32, and numpy finds the
+    # largest integer four times as fast as the largest float. Not so in cells without zero crossing, or with NaN.
+    lowest = np.maximum.reduceat(samples.view(np.uint32), starts)
+    highest = np.maximum.reduceat(samples.view(np.int32), starts).view(np.uint32)
+    wrong = (lowest - _LEAST_NEGATIVE > _MOST_NEGATIVE - _LEAST_NEGATIVE) | (highest > _MOST_POSITIVE)
+    lowest, highest = lowest.view(np.float32), highest.view(np.float32)
+    if wrong.any():
+        lowest[wrong], highest[wrong] = cells[wrong].min(axis=1), cells[wrong].max(axis=1)
+    return lowest, highest
+
+
+def _pack(folded: list[_Folded]) -> np.ndarray:
+    """Buckets over all planes, rounded outwards and clipped; NaN becomes 0."""
+    lowest, highest, square = (np.concatenate(parts, axis=1) for parts in zip(*folded, strict=True))
+    scale = _SCALES[lowest.dtype]
+    values = np.empty((3, lowest.shape[1]))
+    np.floor(lowest.min(axis=0) * scale, out=values[0])
+    np.ceil(highest.max(axis=0) * scale, out=values[1])
+    np.rint(np.sqrt(square.mean(axis=0)) * (2 * scale), out=values[2])  # twice the resolution: rms of speech is small
     np.clip(values, _LEAST, _MOST, out=values)
     if np.isnan(values.sum()):
         values[np.isnan(values)] = 0
