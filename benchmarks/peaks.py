@@ -23,8 +23,9 @@ import soundfile
 from benchmarks import fixtures
 from benchmarks.harness import PAIRS, Timing, alternate, cpu_ratio, headline, is_long, show, skipped, timed, wall_ratio
 from desktop.audio.cache import CacheFiles
+from desktop.audio.decoder import decode
 from desktop.audio.peaks import Peaks
-from desktop.audio.preparing import Picture, overview, prepare
+from desktop.audio.preparing import Picture, overview, prepare, sharp_peaks
 from desktop.processes import start_child
 
 _RATIOS = {"mp3": 1.15, "flac": 1.15, "opus": 1.15, "m4a": 1.30, "ogg": 1.30}  # P1 and P2
@@ -37,7 +38,9 @@ def main() -> None:
     _against_ffmpeg(fixtures.TEN_MINUTES)
     _first_pictures(fixtures.HOUR, 0.3)
     _passes(fixtures.HOUR, PAIRS if is_long() else 1)
+    _halves(fixtures.HOUR, 3)
     if is_long():
+        _halves(fixtures.LONGEST, 3)
         _first_pictures(fixtures.LONGEST, 1.5)
         _passes(fixtures.LONGEST, 1)
 
@@ -77,7 +80,16 @@ def _against_ffmpeg(seconds: int) -> None:
         runs = alternate(lambda c=command: timed(lambda: subprocess.run(c, check=True)),  # type: ignore[misc]
                          lambda p=path: _child(p, "peaks"), 3)  # type: ignore[misc]
         show(f"{suffix}: peaks / ffmpeg", wall_ratio(runs), "x", most=most)
-    skipped("P5: two processes on one AAC file", "not built: one child decodes one file")
+
+
+def _halves(seconds: int, pairs: int) -> None:
+    """P5: the whole waveform by two processes, which a long import starts beside its pass where there are cores."""
+    headline(f"peaks of AAC by two processes, {seconds / 60:g} min ({pairs} pairs; reference: decoding only)")
+    path = fixtures.recording(seconds, "m4a")
+    header = next(decode(path, "peaks", lambda: None)).payload
+    runs = alternate(lambda: _child(path, "null"),
+                     lambda: timed(lambda: sharp_peaks(path, header, lambda: None)), pairs)
+    show("m4a: two processes / decoding only", wall_ratio(runs), "x", most=0.75)
 
 
 def _wav(path: Path, seconds: int, pairs: int) -> None:

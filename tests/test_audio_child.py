@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop.audio import decoder
+from desktop.audio import decoder, preparing
 from desktop.audio.cache import CacheFiles
 from desktop.audio.decode_child import MEMORY_LIMIT
-from desktop.audio.preparing import prepare
+from desktop.audio.preparing import Picture, prepare, sharp_peaks
 from desktop.errors import BadAudio, Cancelled
 from desktop.importing import import_audio
 from desktop.library import Library
@@ -280,3 +280,64 @@ def test_the_protocol_is_what_its_docstring_says() -> None:
         letters += chr(output[at])
         at += 5 + length
     assert letters[0] == "H" and letters[-1] == "D" and set(letters) == set("HKTD")
+
+
+# Long AAC in two halves
+
+
+@pytest.mark.parametrize("name", ["jfk-44k1.m4a", "jfk-video-h264-aac.mp4", "jfk-video.mov"])
+def test_two_processes_see_the_same_waveform_as_one(name: str) -> None:
+    messages = list(decoder.decode(AUDIO / name, "peaks", lambda: None))
+    one = np.concatenate([message.payload for message in messages if message.letter == "K"])
+    two = sharp_peaks(AUDIO / name, messages[0].payload, lambda: None)
+    assert two is not None
+    differing = np.abs(two.levels[0].astype(int) - one.astype(int))  # AAC's noise is made anew by each decoder
+    assert differing.max() <= 1 and (differing > 0).mean() < 0.05
+
+
+def test_a_stretch_is_what_the_whole_has_there() -> None:
+    whole = audio_of(INTERVIEW)
+    header = next(decoder.decode(INTERVIEW, "full", lambda: None)).payload
+    rate = header.copy_rate
+    assert np.array_equal(audio_of(INTERVIEW, 2.0, 5.0), whole[2 * rate:5 * rate])
+    assert np.array_equal(audio_of(INTERVIEW, 0.0, 0.5), whole[:rate // 2])
+
+
+def audio_of(path: Path, begin: float = 0.0, end: float = 0.0) -> np.ndarray:
+    return np.concatenate([message.payload for message in decoder.decode(path, "full", lambda: None, begin, end)
+                           if message.letter == "A"])
+
+
+def test_a_half_that_cannot_be_read_gives_no_waveform(tmp_path: Path) -> None:
+    header = next(decoder.decode(AUDIO / "jfk-44k1.m4a", "peaks", lambda: None)).payload
+    assert sharp_peaks(tmp_path / "gone.m4a", header, lambda: None) is None
+
+
+def test_a_long_import_shows_the_whole_waveform_before_it_has_come_by(tmp_path: Path, started: Started,
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "is_worth_halving", lambda header: True)
+    monkeypatch.setattr(preparing._Ahead, "__init__", at_once)
+    pictures: list[Picture] = []
+    source = AUDIO / "jfk-44k1.m4a"
+    result = prepare(source, CacheFiles(tmp_path, "0" * 64), lambda: None, lambda _, picture: pictures.append(picture))
+    assert pictures and all(p.peaks is not None and p.peaks.seconds >= result.duration - 0.01 for p in pictures)
+    assert len(started) == 3 and all(process.poll() is not None for process in started)
+
+
+def at_once(ahead: preparing._Ahead, path: Path, header: decoder.Header) -> None:
+    ahead.peaks, ahead.stop = sharp_peaks(path, header, lambda: None), lambda: None  # type: ignore[method-assign]
+
+
+def test_stopping_a_long_import_ends_all_its_processes(tmp_path: Path, started: Started,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "is_worth_halving", lambda header: True)
+
+    def show(fraction: float, picture: Picture) -> None:
+        while len(started) < 3:
+            time.sleep(0.01)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        prepare(INTERVIEW, CacheFiles(tmp_path, "0" * 64), lambda: None, show)
+    assert len(started) == 3 and all(process.poll() is not None for process in started)
+    assert not list(tmp_path.iterdir())

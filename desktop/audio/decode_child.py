@@ -1,9 +1,10 @@
 """The decoder, run in a process of its own: untrusted bytes in, peaks and plain PCM out.
 
-Reads one JSON line from standard input: {"path", "mode"} with mode "full" (peaks and PCM), "peaks", "overview"
-or "null" (decode only; the benchmark's reference). Writes messages to standard output: one letter, the length as
-uint32 little-endian, the payload. H header (JSON), O overview (JSON), K peaks (bytes: min, max, rms triplets),
-A audio (int16 interleaved PCM), T seconds decoded (JSON), E error (JSON), D done (JSON).
+Reads one JSON line from standard input: {"path", "mode"} with mode "full" (peaks and PCM), "peaks", "overview" or
+"null" (decode only; the benchmark's reference); and perhaps "begin" and "end", in seconds.
+Writes messages to standard output: one letter, the length as uint32 little-endian, the payload. H header (JSON),
+O overview (JSON), K peaks (bytes: min, max, rms triplets), A audio (int16 interleaved PCM), T seconds decoded (JSON),
+E error (JSON), D done (JSON).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from desktop.audio.peaks import Summary, bucket_size
 
 BLOCK_FRAMES = 65_536
 BLOCKS_PER_REPORT = 16
+_PREROLL = 0.2  # seconds decoded before a place, until a lossy decoder gives what it gives from the start
 _LONG_FRAME = BLOCK_FRAMES // 2
 MEMORY_LIMIT = 1 << 30
 
@@ -57,7 +59,7 @@ def main() -> None:
     if request["mode"] == "full" and hasattr(os, "nice"):
         os.nice(10)  # the window goes first: halves its slowest frames during an import, see benchmarks/paint.py
     try:
-        _serve(request["path"], request["mode"], out)
+        _serve(request["path"], request["mode"], (request.get("begin", 0.0), request.get("end", 0.0)), out)
     except Refused as refusal:
         send(out, b"E", {"kind": refusal.kind})
     except MemoryError:
@@ -90,7 +92,7 @@ def _limit_memory() -> None:
             pass  # macOS refuses RLIMIT_AS; the parent still kills what makes no progress
 
 
-def _serve(path: str, mode: str, out: BinaryIO) -> None:
+def _serve(path: str, mode: str, stretch: tuple[float, float], out: BinaryIO) -> None:
     if os.path.getsize(path) == 0:
         raise Refused("empty")
     options = {"fflags": "fastseek", "max_size": "4096"} if mode == "overview" else {}
@@ -104,6 +106,7 @@ def _serve(path: str, mode: str, out: BinaryIO) -> None:
         send(out, b"H", header)
         header["promised_seconds"] = max(header["header_seconds"], _wav_promise(path))
         decoder = _Decoder(container, stream, header, mode, out)
+        decoder.limit(*stretch)
         decoder.run()
         send(out, b"D", decoder.result())
 
@@ -214,9 +217,22 @@ class _Decoder:
         self._damage: list[tuple[float, float]] = []
         self._resampler: Any = None  # from the first frame on that differs from those before
         self._soxr: Any = None
+        self._begin_at = 0.0  # seconds
+        self._skip, self._most = 0, sys.maxsize  # frames to leave out, and to hand on
         # FLAC numbers its samples; (numerator, denominator) from its time stamps to samples
         self._numbered = (stream.time_base * self._rate).as_integer_ratio() \
             if container.format.name == "flac" and stream.time_base else None
+
+    def limit(self, begin: float, end: float) -> None:
+        """Hand on this stretch only (seconds; end 0: to the end). Right to a frame of the codec, and no more: what
+        counts samples has to decode all of them.
+        """
+        if end:
+            self._most = round((end - begin) * self._rate)
+        if begin:
+            self._begin_at = begin + float((self._stream.start_time or 0) * self._stream.time_base)
+            self._numbered = None  # the numbers tell gaps in a whole stream only
+            self._container.seek(int(max(0.0, begin - _PREROLL) / self._stream.time_base), stream=self._stream)
 
     def run(self) -> None:
         """Decode it all."""
@@ -246,6 +262,8 @@ class _Decoder:
                 self._take(frame)
             if self._frames > LONGEST_SECONDS * self._rate:
                 raise Refused("too_long")
+            if self._frames >= self._most:
+                break
         self._drain()
         if self._soxr is not None:
             self._send_audio(self._soxr.resample_chunk(
@@ -322,6 +340,8 @@ class _Decoder:
         self._format = frame.format.name
         if self._format not in _PLANAR and self._format not in _PACKED:
             raise Refused("unknown_codec")
+        if self._begin_at and frame.pts is not None:
+            self._skip = max(0, round((self._begin_at - float(frame.pts * self._stream.time_base)) * self._rate))
         # What the decoder really gives counts, not what the header said (HE-AAC doubles its rate).
         if frame.layout.nb_channels != self._channels or frame.sample_rate != self._rate:
             self._resampler = self._make_resampler()
@@ -360,7 +380,13 @@ class _Decoder:
 
     def _hand_on(self, frame: Any) -> None:
         planes, per_frame = _planes(frame), 1 if self._format in _PLANAR else self._channels
-        self._frames += frame.samples
+        begin = min(self._skip, frame.samples)
+        end = min(frame.samples, begin + self._most - self._frames)
+        self._skip -= begin
+        if end <= begin:
+            return
+        planes = [plane[begin * per_frame:end * per_frame] for plane in planes]
+        self._frames += end - begin
         self._blocks += 1
         self._summary.add(planes, per_frame)
         if self._mode == "full":

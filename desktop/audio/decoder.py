@@ -78,27 +78,29 @@ class Message:
     payload: Any
 
 
-def decode(path: Path, mode: str, check: Callable[[], None]) -> Iterator[Message]:
-    """Run the child over `path`; yields Header, peaks, audio, … in order and ends after the result.
+def decode(path: Path, mode: str, check: Callable[[], None], begin: float = 0.0,
+           end: float = 0.0) -> Iterator[Message]:
+    """Run the child over `path`, or from `begin` to `end` (seconds; 0: to its end).
 
-    `check` is called at least ten times a second and may raise Cancelled. Raises BadAudio. However it ends,
-    the child is gone afterwards.
+    Yields Header, peaks, audio, … in order and ends after the result. `check` is called at least ten times a second
+    and may raise Cancelled. Raises BadAudio. However it ends, the child is gone afterwards.
     """
     process = start_child("decode")
     try:
-        yield from _checked(_messages(process, path, mode, check))
+        request = {"path": str(path), "mode": mode, "begin": begin, "end": end}
+        yield from _checked(_messages(process, request, check))
     finally:
         end_child(process)
 
 
-def _messages(process: subprocess.Popen[bytes], path: Path, mode: str,
+def _messages(process: subprocess.Popen[bytes], request: dict[str, Any],
               check: Callable[[], None]) -> Iterator[tuple[str, bytes]]:
     arrived: queue.Queue[tuple[str, bytes] | None] = queue.Queue(maxsize=16)
     stop = threading.Event()
     threading.Thread(target=_read, args=(process, arrived, stop), daemon=True).start()
     try:
         assert process.stdin is not None
-        process.stdin.write(json.dumps({"path": str(path), "mode": mode}).encode() + b"\n")
+        process.stdin.write(json.dumps(request).encode() + b"\n")
         process.stdin.close()
     except OSError as error:
         raise bad_audio("not_audio") from error

@@ -14,9 +14,9 @@ from desktop import paths, places
 from desktop.library import Library
 from desktop.model import Recording
 from desktop.ui import imports, library_place_start
+from desktop.ui.application import find_library
 from desktop.ui.archive_dialog import ArchiveDialog, ArchiveImport, ArchiveStrip
 from desktop.ui.library_place import LibraryPlaceDialog
-from desktop.ui.application import find_library
 from desktop.ui.library_place_start import MovingDialog
 from desktop.ui.main_window import MainWindow
 from desktop.ui.settings_dialog import SettingsDialog
