@@ -102,6 +102,27 @@ def test_96_khz_is_played_at_48(library: Library, cache: Path, tmp_path: Path) -
         assert main_pitch(copy.read(10_000, 48_000)[:, 0], 48_000) == pytest.approx(1000, rel=0.001)
 
 
+@pytest.mark.parametrize("kind", ["aac", "mp3"])
+def test_many_changes_of_rate_and_channels_keep_pitch_and_time(library: Library, cache: Path, tmp_path: Path,
+                                                               kind: str) -> None:
+    rates, pitches = (44_100, 32_000, 44_100, 48_000, 44_100, 32_000), (440, 550, 660, 770, 880, 990)
+    pieces = []
+    for number, (rate, pitch) in enumerate(zip(rates, pitches, strict=True)):
+        layout = "mono" if number in (1, 4) else "stereo"
+        samples = np.repeat(tone(2.0, pitch, rate), 1 if layout == "mono" else 2)
+        pieces.append(encode(tmp_path / f"{number}.{kind}", samples, rate, "libmp3lame" if kind == "mp3" else "aac",
+                             layout=layout, options={"write_xing": "0", "id3v2_version": "0"} if kind == "mp3" else {}))
+    joined = tmp_path / f"joined.{kind}"
+    joined.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    imported, _, copy = bring_in(library, cache, joined)
+    with copy:
+        assert imported.recording.duration == pytest.approx(12.0, abs=0.4) and copy.channels == 2
+        step = imported.recording.duration / 6
+        for number, pitch in enumerate(pitches):
+            heard = copy.speech(TimeRange((number + 0.3) * step, (number + 0.7) * step), silent=())
+            assert main_pitch(heard, 16_000) == pytest.approx(pitch, rel=0.01)
+
+
 def test_a_change_of_rate_in_mid_stream_keeps_pitch_and_time(library: Library, cache: Path, tmp_path: Path) -> None:
     first = encode(tmp_path / "first.aac", tone(3.0, 440, 16_000), 16_000, "aac")
     second = encode(tmp_path / "second.aac", tone(3.0, 440, 32_000), 32_000, "aac")

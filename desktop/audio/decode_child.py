@@ -15,6 +15,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
@@ -215,7 +216,9 @@ class _Decoder:
         self._frames = 0  # handed on
         self._blocks = 0
         self._damage: list[tuple[float, float]] = []
-        self._resampler: Any = None  # from the first frame on that differs from those before
+        self._arriving = ("", 0, 0)  # format, channels and rate of the frames that come now
+        self._resampler: Any = None  # when they are not as the first one
+        self._is_mixed = False  # some were not
         self._soxr: Any = None
         self._begin_at = 0.0  # seconds
         self._skip, self._most = 0, sys.maxsize  # frames to leave out, and to hand on
@@ -264,6 +267,7 @@ class _Decoder:
                 raise Refused("too_long")
             if self._frames >= self._most:
                 break
+        self._put_all(self._rest_of_resampler())
         self._drain()
         if self._soxr is not None:
             self._send_audio(self._soxr.resample_chunk(
@@ -325,16 +329,14 @@ class _Decoder:
         if not self._format:
             self._begin(frame)
         # The fifo refuses another format and another rate, but not another number of channels.
-        if self._resampler is None and frame.layout.nb_channels == self._channels:
+        if not self._is_mixed and frame.layout.nb_channels == self._channels:
             frame.pts = None
             try:
                 self._put(frame, samples)
                 return
             except ValueError:
                 pass
-        for piece in self._in_first_format(frame):
-            piece.pts = None
-            self._put(piece, piece.samples)
+        self._put_all(self._in_first_format(frame))
 
     def _begin(self, frame: Any) -> None:
         self._format = frame.format.name
@@ -343,24 +345,33 @@ class _Decoder:
         if self._begin_at and frame.pts is not None:
             self._skip = max(0, round((self._begin_at - float(frame.pts * self._stream.time_base)) * self._rate))
         # What the decoder really gives counts, not what the header said (HE-AAC doubles its rate).
-        if frame.layout.nb_channels != self._channels or frame.sample_rate != self._rate:
-            self._resampler = self._make_resampler()
-
-    def _make_resampler(self) -> Any:
-        return av.AudioResampler(self._format, _layout(self._channels), self._rate)
+        self._arriving = (self._format, self._channels, self._rate)
+        self._is_mixed = (frame.layout.nb_channels, frame.sample_rate) != (self._channels, self._rate)
 
     def _in_first_format(self, frame: Any) -> list[Any]:
         if not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE or frame.layout.nb_channels > MOST_CHANNELS:
             raise Refused("strange_rate")
-        if self._resampler is None:  # from now on all go through it, in their order
-            self._resampler = self._make_resampler()
+        if not self._is_mixed:
+            self._is_mixed = True
             self._drain()
+        pieces = []
+        arriving = (frame.format.name, frame.layout.nb_channels, frame.sample_rate)
+        if arriving != self._arriving:
+            pieces = self._rest_of_resampler()
+            # One for each kind of frames: PyAV's gives all on unchanged once it was given what it shall make.
+            as_first = arriving == (self._format, self._channels, self._rate)
+            self._resampler = None if as_first else av.AudioResampler(self._format, _layout(self._channels), self._rate)
+            self._arriving = arriving
         frame.pts = None
-        try:
-            return list(self._resampler.resample(frame))
-        except ValueError:  # the format changed once more
-            self._resampler = self._make_resampler()
-            return list(self._resampler.resample(frame))
+        return [*pieces, *(self._resampler.resample(frame) if self._resampler is not None else [frame])]
+
+    def _rest_of_resampler(self) -> list[Any]:
+        return list(self._resampler.resample(None)) if self._resampler is not None else []
+
+    def _put_all(self, pieces: list[Any]) -> None:
+        for piece in pieces:
+            piece.pts, piece.time_base = None, Fraction(1, self._rate)  # the fifo refuses another base of time
+            self._put(piece, piece.samples)
 
     def _put(self, frame: Any, samples: int) -> None:
         """Hand on what is a block; a frame as long as one needs no fifo. ValueError: not as those before."""
