@@ -94,12 +94,15 @@ def findings(library: Library, report: Report, *, full: bool = False) -> Iterato
 
 
 def original_problem(library: Library, recording: Recording, *, full: bool = False) -> Sentence | None:
-    """What is wrong with an original; `full` reads all of it. None when nothing is, and for a video."""
+    """What is wrong with an original: is it there, and as long as it was; `full` reads all of it. None when nothing is,
+    and for a video.
+    """
     if recording.address:
         return None
     try:
         with open(original_file(library, recording), "rb") as file:
-            if full and hashlib.file_digest(file, "sha256").hexdigest() != recording.sha256:
+            if os.fstat(file.fileno()).st_size != recording.byte_count \
+                    or (full and hashlib.file_digest(file, "sha256").hexdigest() != recording.sha256):
                 return say("The original is not as it was imported: the disk or another program has changed it. If "
                            "you still have the file that you imported, find it again.")
     except FileNotFoundError:

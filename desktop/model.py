@@ -114,6 +114,7 @@ class Recording:
     tags: tuple[str, ...] = ()
     is_checked: bool = False  # somebody has listened to the whole transcript
     removed_at: str = ""  # ISO 8601, UTC: since then it is in the bin
+    byte_count: int = 0  # of the original
 
     @property
     def reach(self) -> float:

@@ -227,7 +227,7 @@ def _recording(row: sqlite3.Row, tags: tuple[str, ...], people: tuple[str, ...])
         is_partly_heard=bool(row["partly"]), protection=Protection(row["protection"]),
         project_id=row["project_id"], address=row["address"], recorded_on=row["recorded_on"], place=row["place"],
         notes=row["notes"], people=people, tags=tags, is_checked=bool(row["is_checked"]),
-        removed_at=row["removed_at"])
+        removed_at=row["removed_at"], byte_count=row["byte_count"])
 
 
 def _desk(quotes: Iterable[sqlite3.Row], marks: Iterable[sqlite3.Row], withheld: Iterable[sqlite3.Row]) -> Desk:

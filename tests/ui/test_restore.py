@@ -365,6 +365,20 @@ def test_an_index_that_does_not_fit_is_made_anew(shown: MainWindow, upkeep: Upke
 
 
 @pytest.mark.parametrize("has_cache", [True, False])
+def test_an_original_that_something_else_was_written_over_is_said(
+        shown: MainWindow, upkeep: Upkeep, qtbot: QtBot, library: Library, cache: Path, sample: Recording,
+        notices: list[Notice], has_cache: bool) -> None:
+    original_file(library, sample).write_text("not a sound any more")
+    if not has_cache:
+        CacheFiles(cache, sample.sha256).remove()
+    shown.workspace.open(library.recording(sample.id))
+    qtbot.waitUntil(lambda: bool(notices) and notices[-1].action == "Find it…", timeout=20_000)
+    settled(shown, qtbot)
+    QCoreApplication.processEvents()
+    assert "not as it was imported" in notices[-1].sentence and notices[-1].action == "Find it…"
+
+
+@pytest.mark.parametrize("has_cache", [True, False])
 def test_a_missing_original_is_said_and_only_the_very_same_file_brings_it_back(
         shown: MainWindow, upkeep: Upkeep, qtbot: QtBot, library: Library, cache: Path, sample: Recording,
         notices: list[Notice], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_cache: bool,
