@@ -22,35 +22,36 @@ add_sample(Library(paths.data_folder()), paths.cache_folder(), lambda progress: 
 """
 _REFERENCE = "import PySide6.QtWidgets"
 # The real start, up to the moment when the event loop is reached again after the frame has painted itself; or, with
-# "library", after the library's rows have. As __main__ does, before what comes with the window is imported.
+# "library", after the library's rows have. What is replaced is looked up by name only then.
 _SUBJECT = """
 import gc, json, os, sys
-from desktop import environment
-environment.scrub(); environment.harden()
-gc.disable()
-from PySide6.QtCore import QEvent, QObject, QTimer
-from desktop.ui import application
 
 def told(*_):
     print(json.dumps(sorted(sys.modules)), flush=True)
     os._exit(0)
 
-class Watch(QObject):
-    def eventFilter(self, watched, event):
-        if event.type() == QEvent.Type.Paint:
-            QTimer.singleShot(0, told)
-        return False
-
 def watch(window, files):
+    from PySide6.QtCore import QEvent, QObject, QTimer
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Paint:
+                QTimer.singleShot(0, told)
+            return False
+
     global watching
     watching = Watch()
     assert window.library_panel.model.rowCount()
     window.library_panel.view.viewport().installEventFilter(watching)
 
+gc.disable()  # as __main__ does before this import
+from desktop.ui import application
+
 if STAGE == "frame":
     application.fill = told
 application.complete_in_turns = watch
-application.run_window([])
+from desktop.__main__ import run
+run([])
 """
 
 

@@ -35,17 +35,18 @@ def run(arguments: list[str]) -> int:
 
 
 def _program(arguments: list[str], key: str) -> int:
-    from desktop import cli
+    if arguments:
+        from desktop import cli
 
-    if arguments[:1] == ["--headless-demo"]:
-        return cli.demo()
-    if arguments and (arguments[0] in (*cli.COMMANDS, "-h", "--help") or arguments[0] == "--version"):
+        if arguments[0] == "--headless-demo":
+            return cli.demo()
         if arguments[0] == "--version":
             from desktop import __version__
 
             print(f"Pullquote {__version__}")
             return 0
-        return cli.main(arguments, key)
+        if arguments[0] in (*cli.COMMANDS, "-h", "--help"):
+            return cli.main(arguments, key)
     if arguments[:1] == ["--self-test"]:
         from desktop.ui.self_test import self_test
 

@@ -87,6 +87,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         self.has_library = self.is_complete = False
         self.actions_by_name: dict[str, QAction] = {}
         self.setWindowTitle("Pullquote")
+        self.setAcceptDrops(True)
         self._build_frame()
 
     def take(self, workspace: Workspace) -> None:
@@ -104,7 +105,6 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         empty = self.statusBar()
         self.setStatusBar(status)
         empty.setParent(None)  # else it stays, on top of the other one
-        self.setAcceptDrops(True)
         self.has_library = True
 
     def complete(self) -> None:
@@ -336,7 +336,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
     # -- drag and drop ---------------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if self.has_library and any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:

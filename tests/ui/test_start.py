@@ -1,0 +1,113 @@
+"""The start: the frame comes first, and what happens when something is wrong, or the user is quicker."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtWidgets import QLabel, QMessageBox, QStatusBar
+from pytestqt.qtbot import QtBot
+
+from desktop import paths
+from desktop.library import Library
+from desktop.model import Recording
+from desktop.ui import application
+from desktop.ui.main_window import MainWindow
+from desktop.ui.single_instance import SingleInstance
+
+ROOT = Path(__file__).resolve().parents[2]
+LATER = ("desktop.library", "desktop.model", "desktop.ui.workspace", "sqlite3", "numpy", "PySide6.QtNetwork",
+         "PySide6.QtMultimedia", "google.genai", "keyring", "av", "soundfile", "sounddevice", "faster_whisper")
+AT_FIRST_PAINT = """
+import json, os, sys
+from desktop.ui import application
+
+def painted(window, *_):
+    titles = [menu.title() for menu in window._menus.values()]
+    print(json.dumps([window.isVisible(), titles, sorted(sys.modules)]), flush=True)
+    os._exit(0)
+
+application.fill = painted
+from desktop.__main__ import run
+run([])
+"""
+
+
+def test_the_frame_is_painted_before_anything_else_is_loaded(home: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", AT_FIRST_PAINT], cwd=ROOT, text=True, capture_output=True, timeout=60,
+                          env=os.environ | {"QT_QPA_PLATFORM": "offscreen"}, check=True)
+    is_visible, menus, modules = json.loads(done.stdout)
+    assert is_visible and "&File" in menus
+    assert [name for name in LATER if name in modules] == []
+
+
+@pytest.fixture
+def frame(qapp: QCoreApplication, home: Path, qtbot: QtBot) -> MainWindow:
+    made = application.make_frame()
+    qtbot.addWidget(made)
+    return made
+
+
+def start(frame: MainWindow, qtbot: QtBot) -> SingleInstance:
+    """As run_window does, up to the event loop."""
+    folder = paths.private_folder(paths.data_folder())
+    instance = SingleInstance(folder)
+    frame.painted.connect(lambda: application.fill(frame, folder, instance, []))
+    with qtbot.waitSignal(frame.painted):
+        frame.show()
+    return instance
+
+
+def test_then_the_library_and_the_rest_come_into_the_same_window(frame: MainWindow, library: Library, sample: Recording,
+                                                                 qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.close()
+    monkeypatch.setattr(application, "start_log", lambda: None)
+    assert not frame.findChildren(QLabel)  # there is no text to guard yet
+    instance = start(frame, qtbot)
+    where = frame.geometry()
+    qtbot.waitUntil(lambda: frame.is_complete, timeout=20_000)
+    assert frame.library_panel.model.rowCount() == 1 and frame.geometry() == where
+    assert [bar for bar in frame.findChildren(QStatusBar) if bar.isVisible()] == [frame.statusBar()]
+    instance.close()
+    application.end_work(frame)
+    frame.close()
+    frame.workspace.library.close()
+
+
+def test_files_dropped_on_the_frame_are_not_taken_yet(frame: MainWindow, tmp_path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "interview.mp3"))])
+    event = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+                            Qt.KeyboardModifier.NoModifier)
+    event.ignore()
+    frame.dragEnterEvent(event)
+    assert not event.isAccepted()
+
+
+def test_a_window_closed_at_once_opens_nothing(frame: MainWindow, qtbot: QtBot,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "open_window", lambda *_: pytest.fail("opened"))
+    instance = start(frame, qtbot)
+    assert frame.close()
+    qtbot.wait(500)
+    assert not frame.has_library and not frame.isVisible()
+    instance.close()
+
+
+def test_a_library_that_cannot_be_opened_is_told_and_ends_the_program(
+        frame: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    (paths.private_folder(paths.data_folder()) / "library.db").mkdir()
+    told: list[str] = []
+    codes: list[int] = []
+    monkeypatch.setattr(QMessageBox, "critical", lambda parent, title, text: told.append(text))
+    monkeypatch.setattr(QCoreApplication, "exit", codes.append)
+    instance = start(frame, qtbot)
+    qtbot.waitUntil(lambda: codes == [1], timeout=20_000)
+    assert len(told) == 1 and "library" in told[0] and not frame.has_library
+    instance.close()
