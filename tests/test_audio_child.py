@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import struct
@@ -9,12 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
-from desktop.audio import decoder, preparing
+from desktop.audio import decode_child, decoder, preparing
 from desktop.audio.cache import CacheFiles
 from desktop.audio.decode_child import MEMORY_LIMIT
 from desktop.audio.preparing import Picture, prepare, sharp_peaks
@@ -341,3 +346,74 @@ def test_stopping_a_long_import_ends_all_its_processes(tmp_path: Path, started: 
         prepare(INTERVIEW, CacheFiles(tmp_path, "0" * 64), lambda: None, show)
     assert len(started) == 3 and all(process.poll() is not None for process in started)
     assert not list(tmp_path.iterdir())
+
+
+# Streams that change their mind
+
+
+class Packet:
+    """What a demuxer gives, with frames ready made."""
+
+    duration = time_base = None
+
+    def __init__(self, *frames: av.AudioFrame) -> None:
+        self.decode = lambda: list(frames)
+
+
+def frame(samples: int, rate: int = 48_000, layout: str = "stereo", kind: str = "fltp") -> av.AudioFrame:
+    made = av.AudioFrame(kind, layout, samples)
+    made.sample_rate, made.pts, made.time_base = rate, 0, Fraction(1, 90_000)
+    for plane in made.planes[:made.layout.nb_channels if kind.endswith("p") else 1]:
+        plane.update(bytes(plane.buffer_size))
+    return made
+
+
+def header_of(rate: int, channels: int) -> dict[str, Any]:
+    return {"rate": rate, "channels": channels, "bucket": 256, "promised_seconds": 0.0,
+            "copy_rate": min(rate, 48_000), "copy_channels": channels if channels <= 2 else 1}
+
+
+def decoded(*frames: av.AudioFrame, rate: int = 48_000, channels: int = 2) -> dict[str, Any]:
+    """What the child says of a stream of these frames, whose header said so."""
+    container = SimpleNamespace(format=SimpleNamespace(name="any"), demux=lambda _: map(Packet, frames))
+    stream, header = SimpleNamespace(time_base=Fraction(1, 90_000)), header_of(rate, channels)
+    child = decode_child._Decoder(container, stream, header, "full", io.BytesIO())
+    child.run()
+    return child.result()
+
+
+@pytest.mark.parametrize("frames", [
+    [frame(40_000), frame(40_000, 24_000), frame(10_000, 24_000), frame(1_000)],
+    [frame(40_000), frame(10_000, 24_000), frame(1_000, 24_000, "mono"), frame(40_000, kind="s16")],
+    [frame(1_000), frame(1_000, 24_000), frame(1_000), frame(1_000, 24_000), frame(500_000)],
+    [frame(1_000, 24_000), frame(1_000), frame(1_000, 24_000, "mono")],
+    [frame(1_000), frame(1_000, 24_000), frame(1_000, 24_000, "2 channels"), frame(1_000, 24_000)],
+    [frame(1_000), frame(1_000, layout="5.1"), frame(1_000, kind="s16p"), frame(200_000, layout="mono")],
+])
+def test_frames_of_all_kinds_take_as_long_as_they_say(frames: list[av.AudioFrame]) -> None:
+    seconds = sum(f.samples / f.sample_rate for f in frames)
+    result = decoded(*frames)
+    assert result["seconds"] == pytest.approx(seconds, abs=0.002) and result["damage"] == []
+
+
+def test_eight_channels_in_planes_are_eight() -> None:
+    assert decoded(*[frame(1_024, layout="7.1")] * 100, channels=8)["frames"] == 102_400
+
+
+def test_a_frame_that_cannot_be_is_damage_and_no_reason_to_give_up() -> None:
+    result = decoded(frame(4_800), frame(4_800, 400_000), frame(4_800, layout="22.2"), frame(4_800))
+    assert result["frames"] == 4 * 4_800
+    assert [at for at, _ in result["damage"]] == pytest.approx([0.1, 0.2])
+    with pytest.raises(decode_child.Refused, match="strange_rate"):
+        decoded(frame(4_800, 400_000), frame(4_800))
+
+
+def test_long_silence_is_put_in_piece_by_piece() -> None:
+    container = SimpleNamespace(format=SimpleNamespace(name="any"))
+    child = decode_child._Decoder(container, SimpleNamespace(time_base=None), header_of(48_000, 8), "peaks",
+                                  io.BytesIO())
+    child._take(frame(480, layout="7.1"))
+    put = []
+    child._put = lambda silence, samples: put.append(samples)  # type: ignore[method-assign]
+    child._add_silence(480_000)
+    assert sum(put) == 480_000 and max(put) <= decode_child.BLOCK_FRAMES

@@ -15,7 +15,6 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
@@ -197,9 +196,11 @@ def _look_at(container: Any, stream: Any, seconds: float) -> tuple[int, int, int
 def _planes(frame: Any) -> list[np.ndarray]:
     """The samples of a frame, no copy: one array per channel, or one of all channels interleaved."""
     name = frame.format.name
-    dtype, count = (_PLANAR[name], frame.samples) if name in _PLANAR else (
-        _PACKED[name], frame.samples * frame.layout.nb_channels)
-    return [np.frombuffer(plane, dtype)[:count] for plane in frame.planes]  # decoders give more than they fill
+    channels = frame.layout.nb_channels
+    dtype, planes, count = (_PLANAR[name], channels, frame.samples) if name in _PLANAR else (
+        _PACKED[name], 1, frame.samples * channels)
+    # Decoders give more samples than they fill, and PyAV a ninth plane to eight channels, which is none.
+    return [np.frombuffer(plane, dtype)[:count] for plane in frame.planes[:planes]]
 
 
 class _Decoder:
@@ -216,7 +217,7 @@ class _Decoder:
         self._frames = 0  # handed on
         self._blocks = 0
         self._damage: list[tuple[float, float]] = []
-        self._arriving = ("", 0, 0)  # format, channels and rate of the frames that come now
+        self._arriving = ("", "", 0)  # format, layout and rate of the frames that come now
         self._resampler: Any = None  # when they are not as the first one
         self._is_mixed = False  # some were not
         self._soxr: Any = None
@@ -311,13 +312,17 @@ class _Decoder:
 
     def _add_silence(self, frames: int) -> None:
         """Silence where sound is lost, so that all later times stay right."""
-        if not frames:
-            return
+        while frames > 0:
+            step = min(frames, _LONG_FRAME)
+            self._put(self._silence(step), step)
+            frames -= step
+
+    def _silence(self, frames: int) -> Any:
         silence = av.AudioFrame(self._format, _layout(self._channels), frames)
         silence.sample_rate = self._rate
-        for plane in silence.planes:
+        for plane in silence.planes[:self._channels if self._format in _PLANAR else 1]:
             plane.update((b"\x80" if self._format.startswith("u8") else b"\0") * plane.buffer_size)
-        self._put(silence, frames)
+        return silence
 
     def _take(self, frame: Any) -> None:
         """One frame; there are tens of thousands of them per second of work."""
@@ -330,36 +335,51 @@ class _Decoder:
             self._begin(frame)
         # The fifo refuses another format and another rate, but not another number of channels.
         if not self._is_mixed and frame.layout.nb_channels == self._channels:
-            frame.pts = None
             try:
                 self._put(frame, samples)
                 return
             except ValueError:
                 pass
-        self._put_all(self._in_first_format(frame))
+        if frame.layout.nb_channels > MOST_CHANNELS or not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE:
+            self._lose(samples)
+            return
+        try:
+            pieces = self._in_first_format(frame)
+        except (av.FFmpegError, ValueError):
+            self._arriving, self._resampler = ("", "", 0), None
+            self._lose(round(samples * self._rate / frame.sample_rate))
+        else:
+            self._put_all(pieces)
+
+    def _lose(self, frames: int) -> None:
+        """Instead of what cannot be used; a damaged header says anything."""
+        self._damage.append((self._here / self._rate, frames / self._rate))
+        self._add_silence(min(frames, 10 * self._rate))
 
     def _begin(self, frame: Any) -> None:
         self._format = frame.format.name
         if self._format not in _PLANAR and self._format not in _PACKED:
             raise Refused("unknown_codec")
+        if frame.layout.nb_channels > MOST_CHANNELS or not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE:
+            raise Refused("strange_rate")
+        # So that the fifo knows from now on what it shall take: any time, but only this format at this rate.
+        self._fifo.write(self._silence(1))
+        self._fifo.read()
         if self._begin_at and frame.pts is not None:
             self._skip = max(0, round((self._begin_at - float(frame.pts * self._stream.time_base)) * self._rate))
         # What the decoder really gives counts, not what the header said (HE-AAC doubles its rate).
-        self._arriving = (self._format, self._channels, self._rate)
+        self._arriving = (self._format, frame.layout.name, self._rate)
         self._is_mixed = (frame.layout.nb_channels, frame.sample_rate) != (self._channels, self._rate)
 
     def _in_first_format(self, frame: Any) -> list[Any]:
-        if not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE or frame.layout.nb_channels > MOST_CHANNELS:
-            raise Refused("strange_rate")
-        if not self._is_mixed:
-            self._is_mixed = True
-            self._drain()
+        self._is_mixed = True
         pieces = []
-        arriving = (frame.format.name, frame.layout.nb_channels, frame.sample_rate)
+        arriving = (frame.format.name, frame.layout.name, frame.sample_rate)
         if arriving != self._arriving:
             pieces = self._rest_of_resampler()
             # One for each kind of frames: PyAV's gives all on unchanged once it was given what it shall make.
-            as_first = arriving == (self._format, self._channels, self._rate)
+            as_first = (frame.format.name, frame.layout.nb_channels, frame.sample_rate) == (
+                self._format, self._channels, self._rate)
             self._resampler = None if as_first else av.AudioResampler(self._format, _layout(self._channels), self._rate)
             self._arriving = arriving
         frame.pts = None
@@ -370,13 +390,12 @@ class _Decoder:
 
     def _put_all(self, pieces: list[Any]) -> None:
         for piece in pieces:
-            piece.pts, piece.time_base = None, Fraction(1, self._rate)  # the fifo refuses another base of time
             self._put(piece, piece.samples)
 
     def _put(self, frame: Any, samples: int) -> None:
         """Hand on what is a block; a frame as long as one needs no fifo. ValueError: not as those before."""
-        if samples >= _LONG_FRAME and not self._fifo.samples and frame.format.name == self._format \
-                and frame.sample_rate == self._rate:
+        if _LONG_FRAME <= samples <= 2 * BLOCK_FRAMES and not self._fifo.samples \
+                and frame.format.name == self._format and frame.sample_rate == self._rate:
             self._hand_on(frame)
             return
         self._fifo.write(frame)
@@ -384,10 +403,9 @@ class _Decoder:
             self._hand_on(self._fifo.read(BLOCK_FRAMES))
 
     def _drain(self) -> None:
-        """Hand on what is left, and begin a fifo anew: it refuses frames with another base of time."""
+        """Hand on what is left."""
         if self._fifo.samples:
             self._hand_on(self._fifo.read())
-        self._fifo = av.AudioFifo()
 
     def _hand_on(self, frame: Any) -> None:
         planes, per_frame = _planes(frame), 1 if self._format in _PLANAR else self._channels

@@ -11,8 +11,9 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _UPKEEP_AFTER = 3_000  # milliseconds; until then the window shows what it has
 _OTHER_ENDS = 15.0  # seconds
+_UNSEEN = 1_000  # milliseconds; a window that starts minimised is not painted
 _log = logging.getLogger("pullquote")
 
 
@@ -50,8 +52,10 @@ def run_window(arguments: list[str]) -> int:
     if isinstance(instance, int):
         return instance
     window = make_frame()
-    instance.files_arrived.connect(lambda names: _arrived(window, names))
-    window.painted.connect(lambda: fill(window, folder, instance, files))
+    instance.files_arrived.connect(lambda names: _arrived(window, names, files))
+    begin = once(lambda: fill(window, folder, instance, files))
+    window.painted.connect(begin)
+    QTimer.singleShot(_UNSEEN, begin)
     window.show()
     code = application.exec()
     instance.stop_listening()
@@ -104,10 +108,11 @@ def make_frame() -> MainWindow:
 
 
 def fill(window: MainWindow, folder: Path, instance: SingleInstance, files: list[str]) -> None:
-    """Load what the first paint did not wait for, open the library and show it; then the rest in turns."""
-    guard_labels()
+    """Load what the first paint did not wait for, open the library and show it; then the rest in turns.
 
-    def loaded() -> None:
+    `files` may grow meanwhile, by those who start later.
+    """
+    def show() -> None:
         if not window.isVisible():
             return  # closed before it had begun
         try:
@@ -115,17 +120,48 @@ def fill(window: MainWindow, folder: Path, instance: SingleInstance, files: list
         except LibraryError as error:
             _give_up(window, error)
         else:
-            if not is_open:
+            if is_open:
+                complete_in_turns(window, files)
+            else:
                 QCoreApplication.exit(1)
-                return
-            instance.listen()
-            complete_in_turns(window, files)
 
-    _load(_load_workspace, window, loaded)
+    modules = ("restore_dialog", "updating", "edits", "workspace", "library_panel", "status")
+    steps = [start_log, guard_labels, instance.listen, *_importing(modules), show]
+    _load(_load_library, window, lambda: _in_turns(steps))
+
+
+def once(verb: Callable[[], object]) -> Callable[[], None]:
+    """Calls `verb` the first time, and never again."""
+    left = [verb]
+
+    def call() -> None:
+        if left:
+            left.pop()()
+
+    return call
+
+
+def _importing(modules: Iterable[str]) -> list[Callable[[], object]]:
+    """Steps that import modules of this floor, by their names."""
+    return [partial(import_module, f"desktop.ui.{name}") for name in modules]
+
+
+def _in_turns(steps: list[Callable[[], object]]) -> None:
+    """One step in each turn of the event loop; one that fails is told by the log, and does not keep the others."""
+    def next_step() -> None:
+        try:
+            steps.pop(0)()
+        finally:
+            if steps:
+                QTimer.singleShot(0, next_step)
+
+    next_step()
 
 
 def _load(modules: Callable[[], None], window: MainWindow, then: Callable[[], None]) -> None:
-    """On a worker: imports that take longer than a frame."""
+    """On a worker: imports that take longer than a frame. Nothing of Qt may be among them: PySide makes its classes
+    when they are first used, and crashes when two threads do.
+    """
     Tasks(window).start(modules, done=lambda _: then(), failed=partial(_give_up, window))
 
 
@@ -153,10 +189,10 @@ def open_window(window: MainWindow, folder: Path) -> bool:
         except LibraryDamaged as error:
             problem: str = error.sentence
         except Exception as error:  # a damaged row may make anything fail that reads it
-            found = upkeep.problems(folder / paths.DATABASE) if library is not None else []
-            if not found:
+            if library is None:
                 raise
-            problem = LibraryDamaged(folder, found[0]).sentence
+            found = upkeep.problems(folder / paths.DATABASE)
+            problem = LibraryDamaged(folder, found[0] if found else type(error).__name__).sentence
             _log.error("damaged database: %s", type(error).__name__)
         if library is not None:
             library.close()
@@ -196,27 +232,23 @@ def complete_in_turns(window: MainWindow, files: list[str]) -> None:
     What is loaded by then stays; frozen, it no longer costs the garbage collector 20 ms whenever a long transcript is
     read.
     """
-    steps = [start_log, *window.steps_to_complete(), lambda: after_first_paint(window, files), gc.freeze, gc.enable]
-
-    def next_step() -> None:
-        steps.pop(0)()
-        if steps:
-            QTimer.singleShot(0, next_step)
-
-    _load(_load_libraries, window, next_step)
+    steps: list[Callable[[], object]] = [
+        *window.steps_to_complete(), partial(import_module, "PySide6.QtMultimedia"),
+        lambda: after_first_paint(window, files), gc.freeze, gc.enable]
+    _load(_load_libraries, window, lambda: _in_turns(steps))
 
 
-def _load_workspace() -> None:
-    import desktop.ui.library_panel
-    import desktop.ui.restore_dialog
-    import desktop.ui.status
-    import desktop.ui.updating
-    import desktop.ui.workspace  # noqa: F401
+def _load_library() -> None:
+    import logging.handlers  # noqa: F401
+
+    import desktop.api_key
+    import desktop.backups
+    import desktop.editing
+    import desktop.engines
+    import desktop.library.upkeep  # noqa: F401
 
 
 def _load_libraries() -> None:
-    import logging.handlers  # noqa: F401
-
     import numpy.ma  # noqa: F401  (the first percentile would load it in the middle of things)
 
     import desktop.audio.peaks
@@ -315,17 +347,21 @@ def start_log() -> None:
     """Codes and numbers into a rotating file; never words of an interview, never a key."""
     from logging.handlers import RotatingFileHandler
 
-    file = paths.log_file()
-    paths.private_folder(file.parent)
-    handler = RotatingFileHandler(file, maxBytes=500_000, backupCount=2, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    _log.addHandler(handler)
-    _log.setLevel(logging.INFO)
     for noisy in ("google", "google_genai", "httpx", "httpx2", "httpcore", "keyring", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     sys.excepthook = _log_exception
     threading.excepthook = lambda args: _log_frames(args.exc_type, args.exc_traceback)
-    faulthandler.enable(open(file.with_name("crash.log"), "a"))  # noqa: SIM115 - stays open as long as the program
+    file = paths.log_file()
+    try:
+        paths.private_folder(file.parent)
+        handler = RotatingFileHandler(file, maxBytes=500_000, backupCount=2, encoding="utf-8")
+        crashes = open(file.with_name("crash.log"), "a")  # noqa: SIM115 - stays open as long as the program
+    except OSError:
+        return  # no reason not to start
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    faulthandler.enable(crashes)
 
 
 def _log_frames(kind: type[BaseException], trace: TracebackType | None) -> None:
@@ -340,18 +376,22 @@ def _log_frames(kind: type[BaseException], trace: TracebackType | None) -> None:
 def _log_exception(kind: type[BaseException], value: BaseException | None, trace: TracebackType | None) -> None:
     _log_frames(kind, trace)
     for window in QApplication.topLevelWidgets():
-        if isinstance(window, MainWindow):
+        if isinstance(window, MainWindow) and window.has_library:
             window.workspace.tell(window.tr(
                 "Something went wrong inside Pullquote ({name}). Nothing was lost; the log says where.").format(
                     name=kind.__name__), is_error=True)
 
 
-def _arrived(window: MainWindow, names: list[str]) -> None:
+def _arrived(window: MainWindow, names: list[str], files: list[str]) -> None:
+    """Somebody has started the program again: come forward, and take the files, as soon as there is a library."""
     window.setWindowState(window.windowState() & ~window.windowState().WindowMinimized)
     window.show()
     window.raise_()
     window.activateWindow()
-    window.import_paths([Path(name) for name in names])
+    if window.is_complete:
+        window.import_paths([Path(name) for name in names])
+    else:
+        files.extend(names)
 
 
 def _tidied(window: MainWindow, has_files: bool) -> None:
@@ -368,8 +408,6 @@ def _tidied(window: MainWindow, has_files: bool) -> None:
 
 def _tidy(library: Library, cache: Path, gigabytes: float) -> None:
     """On a worker: leftovers, and the imports that the first recording and the first sound would wait for."""
-    import PySide6.QtMultimedia  # noqa: F401
-
     import desktop.audio.playback  # noqa: F401
     from desktop.importing import sweep, trim_cache
     from desktop.moving import settle

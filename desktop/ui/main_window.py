@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -154,6 +154,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         if application is not None:
             application.installEventFilter(self)
         self.is_complete = True
+        if self.workspace.recording is not None:  # chosen in the list before there was a view to show it
+            self.workspace.open(self.workspace.recording)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -194,13 +196,14 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         room = self.screen().availableGeometry()
         self.resize(min(1280, room.width()), min(800, room.height() - 40))  # a frame comes on top of it
         geometry: Any = self._geometry.value("geometry") if self._geometry is not None else None
-        if geometry is not None:
+        if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)
 
     def _place(self, view: QWidget, inspector: QWidget) -> None:
         self._splitter.addWidget(view)
         self._splitter.addWidget(inspector)
-        self.view.waveform.setFocus()  # before its predecessor goes, else the library gets the focus
+        if not self.library_panel.isAncestorOf(self.focusWidget()):
+            self.view.waveform.setFocus()  # before its predecessor goes, else the library gets the focus
         self._rest.setParent(None)
         self._rest.deleteLater()
         self._splitter.setSizes([230, 820, 230])
@@ -236,7 +239,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
             return
         for name, splitter in (("columns", self._splitter), ("rows", self.view.splitter)):
             state: Any = self._geometry.value(name)
-            if state is not None:
+            if isinstance(state, QByteArray):
                 splitter.restoreState(state)
 
     def _show_state(self) -> None:
@@ -773,8 +776,8 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         for talker in (self.workspace, self.workspace.edits):
             talker.blockSignals(True)  # a job that ends late has nobody left to tell: the widgets are going
         if self._geometry is not None:
-            recording = self.workspace.recording
-            self._geometry.setValue("recording", recording.id if recording else 0)
+            if self.workspace.recording is not None:
+                self._geometry.setValue("recording", self.workspace.recording.id)
             self._geometry.setValue("geometry", self.saveGeometry())
             if self.is_complete:
                 self._geometry.setValue("columns", self._splitter.saveState())

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -64,16 +65,20 @@ class Task(QObject):
         try:
             result = function(*arguments)
         except PullquoteError as error:
-            self._happened.emit("failed", error)
+            self._tell("failed", error)
         except Exception as error:
             # type and place only: the text of an exception may hold words or a key
             frames = [f"{f.f_code.co_qualname}:{line}" for f, line in _frames(error)]
             _log.error("bug in a worker: %s at %s", type(error).__name__, " < ".join(reversed(frames)))
-            self._happened.emit("failed", PullquoteError(
+            self._tell("failed", PullquoteError(
                 "Something went wrong inside Pullquote ({name}). Nothing was lost; try again, and report it if it "
                 "comes back.", name=type(error).__name__))
         else:
-            self._happened.emit("done", result)
+            self._tell("done", result)
+
+    def _tell(self, what: str, value: object) -> None:
+        with suppress(RuntimeError):  # the window is gone: nobody is left to be told
+            self._happened.emit(what, value)
 
     def _deliver(self, what: str, value: object) -> None:
         if what != "progress":

@@ -40,7 +40,7 @@ def test_second_start_hands_its_files_to_the_first_and_ends(home: Path, qtbot: Q
 
 def test_second_start_raises_the_window_of_the_first(window: MainWindow, qtbot: QtBot) -> None:
     first = SingleInstance(private_folder(data_folder()))
-    first.files_arrived.connect(lambda names: application._arrived(window, names))  # as run_window does
+    first.files_arrived.connect(lambda names: application._arrived(window, names, []))  # as run_window does
     first.listen()
     window.showMinimized()
     second = second_start()

@@ -48,7 +48,8 @@ def test_the_frame_is_painted_before_anything_else_is_loaded(home: Path) -> None
 
 
 @pytest.fixture
-def frame(qapp: QCoreApplication, home: Path, qtbot: QtBot) -> MainWindow:
+def frame(qapp: QCoreApplication, home: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+    monkeypatch.setattr(application, "start_log", lambda: None)
     made = application.make_frame()
     qtbot.addWidget(made)
     return made
@@ -65,9 +66,8 @@ def start(frame: MainWindow, qtbot: QtBot) -> SingleInstance:
 
 
 def test_then_the_library_and_the_rest_come_into_the_same_window(frame: MainWindow, library: Library, sample: Recording,
-                                                                 qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+                                                                 qtbot: QtBot) -> None:
     library.close()
-    monkeypatch.setattr(application, "start_log", lambda: None)
     assert not frame.findChildren(QLabel)  # there is no text to guard yet
     instance = start(frame, qtbot)
     where = frame.geometry()
@@ -111,3 +111,74 @@ def test_a_library_that_cannot_be_opened_is_told_and_ends_the_program(
     qtbot.waitUntil(lambda: codes == [1], timeout=20_000)
     assert len(told) == 1 and "library" in told[0] and not frame.has_library
     instance.close()
+
+
+def test_a_row_that_cannot_be_shown_offers_to_bring_the_library_back(
+        frame: MainWindow, library: Library, sample: Recording, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    library._writer.execute("UPDATE recording SET title = x'fffe80'")
+    library.close()
+    problems: list[str] = []
+    codes: list[int] = []
+    monkeypatch.setattr(application, "bring_back", lambda window, folder, problem: bool(problems.append(problem)))
+    monkeypatch.setattr(QCoreApplication, "exit", codes.append)
+    instance = start(frame, qtbot)
+    qtbot.waitUntil(lambda: codes == [1], timeout=20_000)
+    assert len(problems) == 1 and "Restore a backup" in problems[0]
+    instance.close()
+
+
+def test_what_was_begun_once_is_not_begun_again() -> None:
+    calls: list[int] = []
+    begin = application.once(lambda: calls.append(1))
+    begin()
+    begin()
+    assert calls == [1]
+
+
+def test_a_recording_chosen_before_there_is_a_view_is_shown_when_there_is(
+        library: Library, sample: Recording, qtbot: QtBot) -> None:
+    window = application.make_window(library, complete=False)
+    qtbot.addWidget(window)
+    window.show()
+    window.workspace.open(library.recording(sample.id))
+    qtbot.waitUntil(lambda: window.workspace.document is not None)
+    window.complete()
+    qtbot.waitUntil(lambda: window.view.transcript.model().rowCount() == 7, timeout=10_000)
+    window.close()
+
+
+def test_what_has_the_focus_in_the_library_keeps_it(library: Library, sample: Recording, qtbot: QtBot) -> None:
+    window = application.make_window(library, complete=False)
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    window.activateWindow()
+    window.library_panel.filter.setFocus()
+    window.complete()
+    assert window.focusWidget() is window.library_panel.filter
+    window.close()
+
+
+def test_columns_and_a_place_of_nonsense_are_ignored(library: Library, sample: Recording, qtbot: QtBot) -> None:
+    file = paths.settings_file().with_name("window.ini")
+    paths.private_folder(file.parent)
+    file.write_text("[General]\ncolumns=7\nrows=@Invalid()\ngeometry=left\nrecording=x\n")
+    window = application.make_window(library)
+    qtbot.addWidget(window)
+    assert window.is_complete
+    window.close()
+
+
+def test_closing_before_a_recording_is_open_keeps_which_one_was_last(library: Library, sample: Recording,
+                                                                     qtbot: QtBot) -> None:
+    for opened in (True, False):
+        window = application.make_window(library)
+        qtbot.addWidget(window)
+        window.show()
+        if opened:
+            window.workspace.open(library.recording(sample.id))
+        assert opened or window.last_recording() == sample.id
+        window.close()
+    again = application.make_frame()
+    qtbot.addWidget(again)
+    assert again.last_recording() == sample.id
