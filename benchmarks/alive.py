@@ -19,7 +19,7 @@ from desktop.api_key import ApiKey
 from desktop.audio.cache import CacheFiles
 from desktop.library import Library
 from desktop.model import Recording, Segment, TimeRange
-from desktop.ui.application import complete_in_turns, make_application, make_window
+from desktop.ui.application import complete_in_turns, end_work, make_application, make_window
 from desktop.ui.main_window import MainWindow
 
 _SEGMENTS = 20_000
@@ -67,6 +67,7 @@ def main() -> None:
                                                                                        or "remove" in label else 3)]
             show(label, sorted(times)[len(times) // 2], "ms", most=_MOST, more=f"worst {max(times):.1f}")
         window.workspace.tasks.stop_all()
+        end_work(window)
         wait(1.0)
         library.close()
 
@@ -94,7 +95,7 @@ def _deeds(window: MainWindow, recording: Recording, other: Recording) -> dict[s
         "the keys": lambda: KeysDialog(workspace, window.actions_by_name, window).show(),
         "the export dialog": lambda: ExportDialog(workspace, window).show(),
         "remove a transcript": lambda: workspace.remove_transcript(_shown(window)),
-        "remove a recording": lambda: workspace.remove(other),
+        "remove a recording": lambda: workspace.put_in_bin([other]),
     }
 
 

@@ -27,6 +27,7 @@ from desktop.errors import PullquoteError
 from desktop.exports import FORMATS, Options
 from desktop.model import TimeRange, TranscriptDocument, clock
 from desktop.sentences import QT_TRANSLATE_NOOP
+from desktop.ui.pdf_export import pdf  # on this thread: PySide makes its classes when they are first used
 from desktop.ui.words import choice_box, label, plain_buttons, translated
 from desktop.ui.workspace import Workspace
 
@@ -227,7 +228,6 @@ class ExportDialog(QDialog):
 def rendered(workspace: Workspace, document: TranscriptDocument, chosen: Choice) -> tuple[bytes, str]:
     """The file and its preview; on a worker."""
     from desktop import exporting
-    from desktop.ui.pdf_export import pdf
 
     time_range = chosen.time_range if chosen.only == "range" else None
     if chosen.format_name == _PDF[0]:
