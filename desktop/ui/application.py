@@ -119,6 +119,11 @@ def fill(window: MainWindow, folder: Path, instance: SingleInstance, files: list
             is_open = open_window(window, folder)
         except LibraryError as error:
             _give_up(window, error)
+        except Exception as error:
+            _log_frames(type(error), error.__traceback__)
+            _give_up(window, LibraryError(
+                "The library could not be opened ({reason}). Nothing in it was changed. Start Pullquote again, and "
+                "report it if it comes back.", reason=type(error).__name__))
         else:
             if is_open:
                 complete_in_turns(window, files)

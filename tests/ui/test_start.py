@@ -48,6 +48,14 @@ def test_the_frame_is_painted_before_anything_else_is_loaded(home: Path) -> None
 
 
 @pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the message boxes say."""
+    texts: list[str] = []
+    monkeypatch.setattr(QMessageBox, "critical", lambda parent, title, text: texts.append(text))
+    return texts
+
+
+@pytest.fixture
 def frame(qapp: QCoreApplication, home: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     monkeypatch.setattr(application, "start_log", lambda: None)
     made = application.make_frame()
@@ -100,12 +108,13 @@ def test_a_window_closed_at_once_opens_nothing(frame: MainWindow, qtbot: QtBot,
     instance.close()
 
 
+@pytest.mark.parametrize("unexpected", [False, True])
 def test_a_library_that_cannot_be_opened_is_told_and_ends_the_program(
-        frame: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+        frame: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, told: list[str], unexpected: bool) -> None:
     (paths.private_folder(paths.data_folder()) / "library.db").mkdir()
-    told: list[str] = []
+    if unexpected:
+        monkeypatch.setattr(application, "open_window", lambda *_: {}["nobody"])
     codes: list[int] = []
-    monkeypatch.setattr(QMessageBox, "critical", lambda parent, title, text: told.append(text))
     monkeypatch.setattr(QCoreApplication, "exit", codes.append)
     instance = start(frame, qtbot)
     qtbot.waitUntil(lambda: codes == [1], timeout=20_000)
