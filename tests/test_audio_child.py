@@ -387,6 +387,8 @@ def decoded(*frames: av.AudioFrame, rate: int = 48_000, channels: int = 2) -> di
     [frame(40_000), frame(10_000, 24_000), frame(1_000, 24_000, "mono"), frame(40_000, kind="s16")],
     [frame(1_000), frame(1_000, 24_000), frame(1_000), frame(1_000, 24_000), frame(500_000)],
     [frame(1_000, 24_000), frame(1_000), frame(1_000, 24_000, "mono")],
+    [frame(1_000, layout="mono"), frame(200_000, layout="mono"), frame(1_000)],
+    [frame(1_000, layout="5.1"), frame(1_000), frame(70_000, layout="5.1")],
     [frame(1_000), frame(1_000, 24_000), frame(1_000, 24_000, "2 channels"), frame(1_000, 24_000)],
     [frame(1_000), frame(1_000, layout="5.1"), frame(1_000, kind="s16p"), frame(200_000, layout="mono")],
 ])

@@ -368,8 +368,8 @@ class _Decoder:
         if self._begin_at and frame.pts is not None:
             self._skip = max(0, round((self._begin_at - float(frame.pts * self._stream.time_base)) * self._rate))
         # What the decoder really gives counts, not what the header said (HE-AAC doubles its rate).
-        self._arriving = (self._format, frame.layout.name, self._rate)
         self._is_mixed = (frame.layout.nb_channels, frame.sample_rate) != (self._channels, self._rate)
+        self._arriving = ("", "", 0) if self._is_mixed else (self._format, frame.layout.name, self._rate)
 
     def _in_first_format(self, frame: Any) -> list[Any]:
         self._is_mixed = True
