@@ -24,6 +24,8 @@ def why_not() -> str:
     """Why power cannot be cut here; "" when it can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "mounting disks needs root on Linux"
+    if not Path("/dev/loop-control").exists():
+        return "files cannot be mounted here (a chroot or a container without loop devices)"
     missing = [name for name in _PROGRAMS if not shutil.which(name)]
     if missing:
         return f"{', '.join(missing)} is not installed (Debian: btrfs-progs, e2fsprogs)"
