@@ -364,6 +364,13 @@ def test_an_index_that_does_not_fit_is_made_anew(shown: MainWindow, upkeep: Upke
 # -- originals that are not there ------------------------------------------------------------------------------------
 
 
+def open_and_be_told(shown: MainWindow, qtbot: QtBot, sample: Recording, notices: list[Notice]) -> None:
+    shown.workspace.open(shown.workspace.library.recording(sample.id))
+    qtbot.waitUntil(lambda: bool(notices) and notices[-1].action == "Find it…", timeout=20_000)
+    settled(shown, qtbot)
+    QCoreApplication.processEvents()
+
+
 @pytest.mark.parametrize("has_cache", [True, False])
 def test_an_original_that_something_else_was_written_over_is_said(
         shown: MainWindow, upkeep: Upkeep, qtbot: QtBot, library: Library, cache: Path, sample: Recording,
@@ -371,10 +378,7 @@ def test_an_original_that_something_else_was_written_over_is_said(
     original_file(library, sample).write_text("not a sound any more")
     if not has_cache:
         CacheFiles(cache, sample.sha256).remove()
-    shown.workspace.open(library.recording(sample.id))
-    qtbot.waitUntil(lambda: bool(notices) and notices[-1].action == "Find it…", timeout=20_000)
-    settled(shown, qtbot)
-    QCoreApplication.processEvents()
+    open_and_be_told(shown, qtbot, sample, notices)
     assert "not as it was imported" in notices[-1].sentence and notices[-1].action == "Find it…"
 
 
@@ -390,10 +394,7 @@ def test_a_missing_original_is_said_and_only_the_very_same_file_brings_it_back(
     original.unlink()
     if not has_cache:
         CacheFiles(cache, sample.sha256).remove()
-    shown.workspace.open(library.recording(sample.id))
-    qtbot.waitUntil(lambda: bool(notices) and notices[-1].action == "Find it…", timeout=20_000)
-    settled(shown, qtbot)
-    QCoreApplication.processEvents()
+    open_and_be_told(shown, qtbot, sample, notices)
     assert "The original is missing" in notices[-1].sentence
     if has_cache:
         assert shown.workspace.player.can_play  # there is a copy to play from
