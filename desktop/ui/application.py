@@ -103,7 +103,9 @@ def _only_one(folder: Path, files: list[str]) -> SingleInstance | int:
 
 def make_frame() -> MainWindow:
     """The window without a library, in the chosen colours and where it stood."""
-    _apply_theme(settings.load(paths.settings_file()).theme)
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    theme.apply(application, settings.load(paths.settings_file()).theme)
     return MainWindow(QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat))
 
 
@@ -312,21 +314,8 @@ def give(window: MainWindow, library: Library, key: ApiKey | None = None) -> Non
     from desktop.api_key import ApiKey
     from desktop.ui.workspace import Workspace
 
-    workspace = Workspace(library, paths.cache_folder(), settings.load(paths.settings_file()), paths.settings_file(),
-                          key or ApiKey(), environment.service_url())
-    window.take(workspace)
-
-    def scheme_changed() -> None:
-        if workspace.settings.theme == "system":
-            _apply_theme("system")
-
-    QApplication.styleHints().colorSchemeChanged.connect(scheme_changed)
-
-
-def _apply_theme(name: str) -> None:
-    application = QApplication.instance()
-    assert isinstance(application, QApplication)
-    theme.apply(application, name)
+    window.take(Workspace(library, paths.cache_folder(), settings.load(paths.settings_file()), paths.settings_file(),
+                          key or ApiKey(), environment.service_url()))
 
 
 def after_first_paint(window: MainWindow, files: list[str]) -> None:

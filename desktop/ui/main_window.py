@@ -96,6 +96,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         from desktop.ui.status import StatusBar
 
         self.workspace = workspace
+        workspace.setParent(self)
         self.actions_by_name = self.actions_by_name or self._build_actions()
         actions.apply_keys(self.actions_by_name, workspace.settings.shortcuts)
         self.library_panel = LibraryPanel(workspace, self.actions_by_name)
@@ -224,6 +225,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
                        workspace.jobs.changed, workspace.player.state_changed, workspace.key_changed):
             signal.connect(self._show_state)
         workspace.settings_changed.connect(self._apply_theme)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._apply_theme)
         workspace.imports.changed.connect(self._failed_import)
         workspace.imports.archive_found.connect(self.offer_archive)
         workspace.settings_wanted.connect(self.open_settings)

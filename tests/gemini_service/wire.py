@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
+import selectors
 import socket
 import struct
 import threading
@@ -170,7 +170,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _client_left(self) -> bool:
         try:
-            readable, _, _ = select.select([self.connection], [], [], 0)
-            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+            with selectors.DefaultSelector() as selector:  # select.select() refuses the 1,024th open file
+                selector.register(self.connection, selectors.EVENT_READ)
+                return bool(selector.select(0)) and not self.connection.recv(1, socket.MSG_PEEK)
         except (OSError, ValueError):  # reset, or closed already
             return True

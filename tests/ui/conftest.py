@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
@@ -28,16 +28,19 @@ def qapp() -> QApplication:
 
 
 @pytest.fixture
-def window(qapp: QApplication, qtbot: QtBot, library: Library) -> Iterator[MainWindow]:
+def window(qapp: QApplication, qtbot: QtBot, library: Library) -> MainWindow:
     """The main window over the test's library; no key store is asked."""
+    def let_end(window: MainWindow) -> None:
+        """What still works in the background must not see the library closed under it."""
+        window.workspace.player.pause()
+        window.workspace.tasks.stop_all()
+        qtbot.waitUntil(lambda: window.workspace.tasks.running == 0, timeout=20_000)
+
     made = make_window(library, ApiKey(lambda: None))
     made.resize(1280, 800)
-    qtbot.addWidget(made, before_close_func=lambda w: w.workspace.tasks.stop_all())
+    qtbot.addWidget(made, before_close_func=let_end)
     made.show()
-    yield made
-    made.workspace.player.pause()
-    made.workspace.tasks.stop_all()
-    qtbot.waitUntil(lambda: made.workspace.tasks.running == 0, timeout=20_000)
+    return made
 
 
 @pytest.fixture(scope="session")
