@@ -416,6 +416,6 @@ def test_long_silence_is_put_in_piece_by_piece() -> None:
                                   io.BytesIO())
     child._take(frame(480, layout="7.1"))
     put = []
-    child._put = lambda silence, samples: put.append(samples)  # type: ignore[method-assign]
+    child._put = lambda frame: put.append(frame.samples)  # type: ignore[method-assign]
     child._add_silence(480_000)
     assert sum(put) == 480_000 and max(put) <= decode_child.BLOCK_FRAMES

@@ -156,6 +156,34 @@ def test_peaks_are_those_of_the_samples(dtype: type, scale: float) -> None:
     assert np.abs(got[:, 2].view(np.uint8) - rms).max() <= 1.5  # floats count to 127, integers to 128
 
 
+@given(st.integers(0, 1 << 30), st.sampled_from([1.0, 0.1, 0.012, 1e-6]), st.floats(-1.5, 1.5), st.integers(1, 3))
+def test_peaks_of_floats_are_rounded_outwards_also_without_zero_crossing(seed: int, loudness: float, offset: float,
+                                                                          channels: int) -> None:
+    noise = np.random.default_rng(seed).uniform(-loudness, loudness, (channels, 9 * 86 + 5)).astype(np.float32)
+    noise[0, 86:172] += np.float32(offset)
+    noise[-1, 172:300] += np.float32(offset * loudness)
+    noise[0, 350:600] = 0.0
+    summary = Summary(86)
+    summary.add(noise[:, :500])
+    summary.add(list(noise[:, 500:]))
+    got = summary.finish(last=True)
+    for number in range(10):
+        cell = noise[:, number * 86:(number + 1) * 86].astype(np.float64) * 127
+        assert got[number, 0] == np.clip(np.floor(cell.min()), -128, 127), number
+        assert got[number, 1] == np.clip(np.ceil(cell.max()), -128, 127), number
+
+
+def test_a_sample_that_is_no_number_spoils_its_bucket_only() -> None:
+    samples = np.full((1, 3 * 86), 0.5, np.float32)
+    samples[0, 100], samples[0, 200] = np.nan, -np.nan
+    summary = Summary(86)
+    summary.add(samples)
+    first, second, third = summary.finish().tolist()
+    assert first == [63, 64, 127]
+    for lowest, highest, rms in (second, third):
+        assert lowest == rms == 0 <= highest <= 64
+
+
 def test_a_louder_channel_shows_in_the_one_envelope() -> None:
     summary = Summary(86)
     summary.add(np.stack([tone(1.0), silence(1.0)]))

@@ -28,6 +28,7 @@ BLOCK_FRAMES = 65_536
 BLOCKS_PER_REPORT = 16
 _PREROLL = 0.2  # seconds decoded before a place, until a lossy decoder gives what it gives from the start
 _LONG_FRAME = BLOCK_FRAMES // 2
+_ROOM = 8_192  # samples: longer than frames of lossy codecs
 MEMORY_LIMIT = 1 << 30
 
 # What interviews come in. Playlists, concat scripts and network protocols are not on it.
@@ -53,6 +54,7 @@ class Refused(Exception):
 def main() -> None:
     """Serve one request from standard input."""
     _limit_memory()
+    _keep_memory()
     av.logging.set_level(None)
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     request = json.loads(sys.stdin.buffer.readline())
@@ -90,6 +92,11 @@ def _limit_memory() -> None:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         except (ValueError, OSError):
             pass  # macOS refuses RLIMIT_AS; the parent still kills what makes no progress
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what is freed: else it gives each block back, and fetches the next one page by page."""
+    bytes(16 << 20)  # its limits follow the largest block that was ever freed
 
 
 def _serve(path: str, mode: str, stretch: tuple[float, float], out: BinaryIO) -> None:
@@ -200,7 +207,7 @@ def _planes(frame: Any) -> list[np.ndarray]:
     dtype, planes, count = (_PLANAR[name], channels, frame.samples) if name in _PLANAR else (
         _PACKED[name], 1, frame.samples * channels)
     # Decoders give more samples than they fill, and PyAV a ninth plane to eight channels, which is none.
-    return [np.frombuffer(plane, dtype)[:count] for plane in frame.planes[:planes]]
+    return [np.frombuffer(plane, dtype, count) for plane in frame.planes[:planes]]
 
 
 class _Decoder:
@@ -212,6 +219,8 @@ class _Decoder:
         self._promised_seconds = float(header["promised_seconds"])
         self._copy_rate, self._copy_channels = int(header["copy_rate"]), int(header["copy_channels"])
         self._summary = Summary(int(header["bucket"]))
+        self._block = BLOCK_FRAMES // int(header["bucket"]) * int(header["bucket"])  # whole buckets: nothing is left
+        self._due = self._block  # the next one is longer by what is skipped
         self._fifo = av.AudioFifo()
         self._format = ""  # of the first frame, and of all that go into the fifo
         self._frames = 0  # handed on
@@ -220,6 +229,7 @@ class _Decoder:
         self._arriving = ("", "", 0)  # format, layout and rate of the frames that come now
         self._resampler: Any = None  # when they are not as the first one
         self._is_mixed = False  # some were not
+        self._is_plain = False  # all came as the first one, which is short, and they are not numbered
         self._soxr: Any = None
         self._begin_at = 0.0  # seconds
         self._skip, self._most = 0, sys.maxsize  # frames to leave out, and to hand on
@@ -256,6 +266,9 @@ class _Decoder:
                 self._note_damage(packet)
 
     def _decode(self) -> None:
+        """Tens of thousands of frames per second of work: each check in this loop shows in benchmarks/peaks.py."""
+        longest, channels, fifo = LONGEST_SECONDS * self._rate, self._channels, self._fifo
+        enough = min(self._most, longest + 1)
         for packet in self._packets():
             try:
                 frames = packet.decode()
@@ -263,12 +276,22 @@ class _Decoder:
                 self._note_damage(packet)
                 continue
             for frame in frames:
-                self._take(frame)
-            if self._frames > LONGEST_SECONDS * self._rate:
-                raise Refused("too_long")
-            if self._frames >= self._most:
+                # The fifo refuses another format and another rate, but not another number of channels.
+                if self._is_plain and frame.layout.nb_channels == channels:
+                    try:
+                        fifo.write(frame)
+                    except ValueError:
+                        self._take(frame)
+                    if fifo.samples >= self._due:
+                        self._hand_on_blocks()
+                else:
+                    self._take(frame)
+            if self._frames >= enough:
                 break
-        self._put_all(self._rest_of_resampler())
+        if self._frames > longest:
+            raise Refused("too_long")
+        for piece in self._rest_of_resampler():
+            self._put(piece)
         self._drain()
         if self._soxr is not None:
             self._send_audio(self._soxr.resample_chunk(
@@ -314,7 +337,7 @@ class _Decoder:
         """Silence where sound is lost, so that all later times stay right."""
         while frames > 0:
             step = min(frames, _LONG_FRAME)
-            self._put(self._silence(step), step)
+            self._put(self._silence(step))
             frames -= step
 
     def _silence(self, frames: int) -> Any:
@@ -325,31 +348,34 @@ class _Decoder:
         return silence
 
     def _take(self, frame: Any) -> None:
-        """One frame; there are tens of thousands of them per second of work."""
-        samples = frame.samples
-        if samples == 0:
+        """One frame, of whatever kind."""
+        if not frame.samples:
             return
         if self._numbered is not None:
             self._note_gap(frame)
         if not self._format:
             self._begin(frame)
-        # The fifo refuses another format and another rate, but not another number of channels.
         if not self._is_mixed and frame.layout.nb_channels == self._channels:
             try:
-                self._put(frame, samples)
+                self._put(frame)
                 return
             except ValueError:
                 pass
+        self._take_other(frame)
+
+    def _take_other(self, frame: Any) -> None:
+        """A frame that is not as the first one."""
         if frame.layout.nb_channels > MOST_CHANNELS or not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE:
-            self._lose(samples)
+            self._lose(frame.samples)
             return
         try:
             pieces = self._in_first_format(frame)
         except (av.FFmpegError, ValueError):
             self._arriving, self._resampler = ("", "", 0), None
-            self._lose(round(samples * self._rate / frame.sample_rate))
+            self._lose(round(frame.samples * self._rate / frame.sample_rate))
         else:
-            self._put_all(pieces)
+            for piece in pieces:
+                self._put(piece)
 
     def _lose(self, frames: int) -> None:
         """Instead of what cannot be used; a damaged header says anything."""
@@ -362,17 +388,20 @@ class _Decoder:
             raise Refused("unknown_codec")
         if frame.layout.nb_channels > MOST_CHANNELS or not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE:
             raise Refused("strange_rate")
-        # So that the fifo knows from now on what it shall take: any time, but only this format at this rate.
-        self._fifo.write(self._silence(1))
+        # So that the fifo knows from now on what it shall take: any time, but only this format at this rate. It makes
+        # room for twice its first frame; more room than it needs does not stay in the processor's cache.
+        self._fifo.write(self._silence((BLOCK_FRAMES + _ROOM) // 2))
         self._fifo.read()
         if self._begin_at and frame.pts is not None:
             self._skip = max(0, round((self._begin_at - float(frame.pts * self._stream.time_base)) * self._rate))
+            self._due += self._skip
         # What the decoder really gives counts, not what the header said (HE-AAC doubles its rate).
         self._is_mixed = (frame.layout.nb_channels, frame.sample_rate) != (self._channels, self._rate)
+        self._is_plain = self._numbered is None and not self._is_mixed and frame.samples < _LONG_FRAME
         self._arriving = ("", "", 0) if self._is_mixed else (self._format, frame.layout.name, self._rate)
 
     def _in_first_format(self, frame: Any) -> list[Any]:
-        self._is_mixed = True
+        self._is_mixed, self._is_plain = True, False
         pieces = []
         arriving = (frame.format.name, frame.layout.name, frame.sample_rate)
         if arriving != self._arriving:
@@ -388,19 +417,21 @@ class _Decoder:
     def _rest_of_resampler(self) -> list[Any]:
         return list(self._resampler.resample(None)) if self._resampler is not None else []
 
-    def _put_all(self, pieces: list[Any]) -> None:
-        for piece in pieces:
-            self._put(piece, piece.samples)
-
-    def _put(self, frame: Any, samples: int) -> None:
+    def _put(self, frame: Any) -> None:
         """Hand on what is a block; a frame as long as one needs no fifo. ValueError: not as those before."""
-        if _LONG_FRAME <= samples <= 2 * BLOCK_FRAMES and not self._fifo.samples \
-                and frame.format.name == self._format and frame.sample_rate == self._rate:
+        if frame.samples >= _LONG_FRAME and self._is_block(frame):
             self._hand_on(frame)
             return
         self._fifo.write(frame)
-        while self._fifo.samples >= BLOCK_FRAMES:
-            self._hand_on(self._fifo.read(BLOCK_FRAMES))
+        self._hand_on_blocks()
+
+    def _hand_on_blocks(self) -> None:
+        while self._fifo.samples >= self._due:
+            self._hand_on(self._fifo.read(self._due))
+
+    def _is_block(self, frame: Any) -> bool:
+        return (frame.samples <= 2 * BLOCK_FRAMES and not self._fifo.samples
+                and frame.format.name == self._format and frame.sample_rate == self._rate)
 
     def _drain(self) -> None:
         """Hand on what is left."""
@@ -411,10 +442,11 @@ class _Decoder:
         planes, per_frame = _planes(frame), 1 if self._format in _PLANAR else self._channels
         begin = min(self._skip, frame.samples)
         end = min(frame.samples, begin + self._most - self._frames)
-        self._skip -= begin
+        self._skip, self._due = self._skip - begin, self._block
         if end <= begin:
             return
-        planes = [plane[begin * per_frame:end * per_frame] for plane in planes]
+        if end - begin < frame.samples:
+            planes = [plane[begin * per_frame:end * per_frame] for plane in planes]
         self._frames += end - begin
         self._blocks += 1
         self._summary.add(planes, per_frame)

@@ -18,13 +18,18 @@ import numpy as np
 from desktop.paths import fsync_folder
 
 FOLD = 4
+_Planes = np.ndarray | Sequence[np.ndarray]
+_FLOAT, _UNSIGNED = np.dtype(np.float32), np.dtype(np.uint8)
 _MAGIC = b"PQPEAKS1"
 _HEADER = struct.Struct("<8sIIQQ")  # magic, sample rate, samples per bucket, frames, buckets
 _SCALES = {np.dtype(np.float32): 127.0, np.dtype(np.float64): 127.0, np.dtype(np.int16): 1 / 256,
            np.dtype(np.int32): 1 / (1 << 24)}
-# float32 as its bits: the negative numbers beside zero and minus infinity; plus infinity
-_LEAST_NEGATIVE, _MOST_NEGATIVE, _MOST_POSITIVE = np.uint32(0x8000_0001), np.uint32(0xFF80_0000), np.uint32(0x7F80_0000)
-_LEAST, _MOST = np.array([[-128.0], [-128.0], [0.0]]), np.array([[127.0], [127.0], [255.0]])
+# The bits of positive floats sort as int32, those of negative ones (largest first) as uint32, and numpy finds the
+# largest integer four times as fast as the largest float. In a cell without zero crossing both find what is farthest
+# from zero; its sign tells. That matters from the first step of a peak on (1 / 127), here as bits, up and down.
+_STEP_UP = np.float32(0.0078).view(np.int32)
+_STEP_DOWN = np.float32(-0.0078).view(np.uint32)
+_LEAST, _MOST = np.array([[-128], [-128], [0]], np.float32), np.array([[127], [127], [255]], np.float32)
 
 
 def bucket_size(rate: int) -> int:
@@ -39,76 +44,88 @@ class Summary:
         self._bucket = bucket
         self._rest: list[np.ndarray] | None = None
         self._folded: list[_Folded] = []
+        self._width = bucket  # of a cell: as many samples as a bucket has in each plane
+        self._starts = np.arange(0)  # of the cells of the last block; blocks are mostly of the same size
 
-    def add(self, block: np.ndarray | Sequence[np.ndarray], per_frame: int = 1) -> None:
+    def add(self, planes: _Planes, per_frame: int = 1) -> None:
         """Take planes of frames * per_frame samples each; `per_frame` interleaved channels per plane."""
-        planes = [_signed(plane) for plane in block]
-        width = self._bucket * per_frame
+        if planes[0].dtype == _UNSIGNED:
+            planes = [(plane.astype(np.int16) - 128) << 8 for plane in planes]
         if self._rest is not None:
             planes = [np.concatenate(pair) for pair in zip(self._rest, planes, strict=True)]
-        size = len(planes[0])
-        whole = size // width * width
-        self._rest = [plane[whole:].copy() for plane in planes] if whole < size else None
+            self._rest = None
+        width = self._bucket * per_frame
+        whole = len(planes[0]) // width * width
+        if whole < len(planes[0]):
+            self._rest = [plane[whole:].copy() for plane in planes]
+            planes = [plane[:whole] for plane in planes]
+        if len(self._starts) * width != whole:
+            self._starts = np.arange(0, whole, width)
         if whole:
-            self._folded.append(_fold_samples([plane[:whole] for plane in planes], width))
+            self._width = width
+            self._folded.append(_fold_samples(planes, self._starts, width))
 
     def finish(self, last: bool = False) -> np.ndarray:
         """The buckets since the last call, shape (n, 3) int8 (rms as uint8 bits); with `last` the short rest too."""
-        if last and self._rest is not None:
-            self._folded.append(_fold_samples(self._rest, len(self._rest[0])))
-            self._rest = None
         folded, self._folded = self._folded, []
-        return _pack(folded) if folded else np.zeros((0, 3), np.int8)
-
-
-def _signed(plane: np.ndarray) -> np.ndarray:
-    return (plane.astype(np.int16) - 128) << 8 if plane.dtype == np.uint8 else plane
+        buckets = _pack(folded, self._width) if folded else np.zeros((0, 3), np.int8)
+        if last and self._rest is not None:
+            width = len(self._rest[0])
+            buckets = np.concatenate([buckets, _pack([_fold_samples(self._rest, np.zeros(1, np.intp), width)], width)])
+            self._rest = None
+        return buckets
 
 
 class _Folded(NamedTuple):
-    """Of each cell of a block of samples the smallest and the largest, and the mean square; shape (planes, cells)."""
+    """Of each cell of a block of samples."""
 
-    lowest: list[np.ndarray]
-    highest: list[np.ndarray]
-    square: list[np.ndarray]
+    extremes: np.ndarray  # the smallest and the largest sample, shape (2, planes, cells)
+    squares: np.ndarray  # the sum of the squares, shape (planes, cells)
 
 
-def _fold_samples(planes: list[np.ndarray], width: int) -> _Folded:
-    folded = _Folded([], [], [])
-    for plane in planes:
+def _fold_samples(planes: _Planes, starts: np.ndarray, width: int) -> _Folded:
+    """Cells of `width` samples. Much is decoded between two calls, so that every call into numpy is a cold one: half of
+    what peaks cost lies in their number.
+    """
+    kind = planes[0].dtype
+    extremes = np.empty((2, len(planes), len(starts)), kind)
+    squares = np.empty((len(planes), len(starts)), np.float32)
+    if kind == _FLOAT:
+        _float_extremes(planes, starts, width, extremes)
+    for number, plane in enumerate(planes):
+        if kind != _FLOAT:
+            np.minimum.reduceat(plane, starts, out=extremes[0, number])
+            np.maximum.reduceat(plane, starts, out=extremes[1, number])
+            plane = plane.astype(np.float32)
         cells = plane.reshape(-1, width)
-        lowest, highest = _extremes(cells)
-        numbers = cells.astype(np.float32, copy=False)
-        folded.lowest.append(lowest)
-        folded.highest.append(highest)
-        folded.square.append(np.vecdot(numbers, numbers) / width)
-    return folded
+        np.vecdot(cells, cells, out=squares[number])
+    return _Folded(extremes, squares)
 
 
-def _extremes(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest sample of each cell."""
-    starts, samples = np.arange(0, cells.size, cells.shape[1]), cells.ravel()
-    if cells.dtype != np.float32:
-        return np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
-    # The bits of positive floats sort as int32, those of negative ones (largest first) as uint32, and numpy finds the
-    # largest integer four times as fast as the largest float. Not so in cells without zero crossing, or with NaN.
-    lowest = np.maximum.reduceat(samples.view(np.uint32), starts)
-    highest = np.maximum.reduceat(samples.view(np.int32), starts).view(np.uint32)
-    wrong = (lowest - _LEAST_NEGATIVE > _MOST_NEGATIVE - _LEAST_NEGATIVE) | (highest > _MOST_POSITIVE)
-    lowest, highest = lowest.view(np.float32), highest.view(np.float32)
-    if wrong.any():
-        lowest[wrong], highest[wrong] = cells[wrong].min(axis=1), cells[wrong].max(axis=1)
-    return lowest, highest
+def _float_extremes(planes: _Planes, starts: np.ndarray, width: int, extremes: np.ndarray) -> None:
+    lowest, highest = extremes.view(np.uint32)
+    signed_lowest, signed_highest = extremes.view(np.int32)
+    for number, plane in enumerate(planes):
+        np.maximum.reduceat(plane.view(np.uint32), starts, out=lowest[number])
+        np.maximum.reduceat(plane.view(np.int32), starts, out=signed_highest[number])
+    most = np.maximum.reduce
+    if most(signed_lowest, axis=None) >= _STEP_UP or most(highest, axis=None) >= _STEP_DOWN:
+        for plane, sided, least, largest in zip(
+                planes, (signed_lowest >= _STEP_UP) | (highest >= _STEP_DOWN), *extremes, strict=True):
+            cells = plane.reshape(-1, width)[sided]
+            least[sided], largest[sided] = cells.min(axis=1), cells.max(axis=1)
 
 
-def _pack(folded: list[_Folded]) -> np.ndarray:
+def _pack(folded: list[_Folded], width: int) -> np.ndarray:
     """Buckets over all planes, rounded outwards and clipped; NaN becomes 0."""
-    lowest, highest, square = (np.concatenate(parts, axis=1) for parts in zip(*folded, strict=True))
-    scale = _SCALES[lowest.dtype]
-    values = np.empty((3, lowest.shape[1]))
-    np.floor(lowest.min(axis=0) * scale, out=values[0])
-    np.ceil(highest.max(axis=0) * scale, out=values[1])
-    np.rint(np.sqrt(square.mean(axis=0)) * (2 * scale), out=values[2])  # twice the resolution: rms of speech is small
+    extremes = np.concatenate([block.extremes for block in folded], axis=2)
+    squares = np.concatenate([block.squares for block in folded], axis=1)
+    scale = _SCALES[extremes.dtype]
+    values = np.empty((3, extremes.shape[2]), np.float32)
+    np.floor(np.minimum.reduce(extremes[0]) * scale, out=values[0], casting="same_kind")
+    np.ceil(np.maximum.reduce(extremes[1]) * scale, out=values[1], casting="same_kind")
+    rms = np.sqrt(squares.mean(axis=0) / width)
+    np.rint(rms * (2 * scale), out=values[2])  # twice the resolution: rms of speech is small
     np.clip(values, _LEAST, _MOST, out=values)
     if np.isnan(values.sum()):
         values[np.isnan(values)] = 0
