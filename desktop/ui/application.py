@@ -96,6 +96,13 @@ def _only_one(folder: Path, files: list[str]) -> SingleInstance | int:
         if instance.hand_over(files):
             return 0
         if time.monotonic() > end:
+            from PySide6.QtWidgets import QMessageBox
+
+            guard_labels()
+            QMessageBox.critical(None, "Pullquote", QCoreApplication.translate(
+                "start", "Pullquote is running already, but it does not answer. Look for its window, or wait a minute "
+                         "and start it again. If that does not help, end it in the system's list of programs; what is "
+                         "in the library is safe."))
             return 1
         time.sleep(0.1)
     return instance

@@ -107,7 +107,7 @@ class KeysDialog(QDialog):
             self.table.setItem(number, 0, item)
             self.table.setItem(number, 1, QTableWidgetItem(keys))
             if chosen is not None and entry.name == chosen.name:
-                self.table.selectRow(number)
+                self.table.setCurrentCell(number, 0)
         self.table.resizeColumnToContents(0)
         self._enable()
 

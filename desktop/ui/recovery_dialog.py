@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -27,6 +27,7 @@ from desktop.ui.recorder_session import RecorderSession
 from desktop.ui.words import label, plain_buttons, sure, translated
 from desktop.ui.workspace import Workspace
 
+_Select = QItemSelectionModel.SelectionFlag
 _REFUSED = QT_TRANSLATE_NOOP("core", "{title} could not be deleted ({reason}).")
 
 
@@ -93,12 +94,10 @@ class RecoveryDialog(QDialog):
         self.table.setColumnWidth(0, min(240, max(120, self.table.columnWidth(0))))
         self.table.resizeRowsToContents()
         self.table.clearSelection()
-        wanted = QAbstractItemView.SelectionMode.MultiSelection
-        self.table.setSelectionMode(wanted)
+        chosen = _Select.Select | _Select.Rows  # selectRow() selects none from right to left
         for row, leftover in enumerate(self._found):
             if leftover.pieces and not leftover.is_running:
-                self.table.selectRow(row)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+                self.table.selectionModel().select(self.table.model().index(row, 0), chosen)
         self._enable()
 
     def _known(self, leftover: Leftover) -> str:

@@ -57,6 +57,7 @@ class RestoreDialog(QDialog):
         self.resize(860, 460)
         self.table = QTableWidget(0, 6)
         self.newer = QCheckBox(self.tr("But take what was written &since from the recordings' own files"))
+        self.advice = label("", wrap=True, name="advice")
         self.total = label("", wrap=True, name="total")
         self.restore_button = QPushButton(self.tr("&Restore"))
         self.rebuild_button = QPushButton(self.tr("Re&build from the recordings…"))
@@ -79,7 +80,8 @@ class RestoreDialog(QDialog):
         layout = QVBoxLayout(self)
         for text in self._texts():
             layout.addWidget(label(text, wrap=True))
-        for widget in (self.table, self.total, self.newer, plain_buttons(box)):
+        self.advice.setVisible(bool(self._problem))
+        for widget in (self.advice, self.table, self.total, self.newer, plain_buttons(box)):
             layout.addWidget(widget)
         self.restore_button.clicked.connect(self._restore)
         self.rebuild_button.clicked.connect(self._rebuild)
@@ -92,9 +94,8 @@ class RestoreDialog(QDialog):
             return [self.tr("A backup holds transcripts, quotes and notes, not the sound. Pullquote makes and checks "
                             "one every hour in which something changed. Backups lie on the same disk: they do not help "
                             "when it is lost.")]
-        return [translated(self._problem), self.tr(
-            "Nothing is deleted: the damaged database is kept under another name. Best is to restore the newest backup "
-            "and to take what was written since from the recordings' own files.")]
+        return [translated(self._problem),
+                self.tr("Nothing is deleted: the damaged database is kept under another name.")]
 
     def _build_table(self) -> None:
         table = self.table
@@ -132,11 +133,18 @@ class RestoreDialog(QDialog):
                 self.table.setItem(row, column, item)
         best = next((row for row, (_, _, is_best) in enumerate(found) if is_best), -1)
         if best >= 0:
-            self.table.selectRow(best)
+            self.table.setCurrentCell(best, 0)
             self.table.setFocus()
         self.total.setText(self.tr("There is no backup yet.") if not found else self.tr(
             "{count} in all, {size}, below {folder}").format(
                 count=len(found), size=_size(sum(backup.size for backup in self._backups)), folder=self._folder))
+        if self._problem:
+            self.advice.setText(self.tr(
+                "Best is to restore the newest backup and to take what was written since from the recordings' own "
+                "files.") if best >= 0 else self.tr(
+                "There is no backup that can be used. Best is to build the database anew from the recordings' own "
+                "files."))
+            self.rebuild_button.setDefault(best < 0)
         self._show_rules()
 
     def _columns(self, backup: Backup, inside: Contents | None) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -88,3 +89,11 @@ def picture(request: pytest.FixtureRequest, qtbot: QtBot) -> Callable[[QWidget, 
             qtbot.wait(50)  # let animations and batches settle: for the eye only
             assert widget.grab().save(str(Path(str(folder)) / f"{name}.png"))
     return save
+
+
+@pytest.fixture
+def right_to_left(qapp: QApplication) -> Iterator[None]:
+    """Everything is laid out as for Arabic or Hebrew."""
+    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    yield
+    qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.errors import BadAudio
@@ -77,15 +77,12 @@ def test_full_window(themed: tuple[MainWindow, str], qtbot: QtBot, library: Libr
     picture(window, f"full-{theme}-1920")
 
 
-def test_right_to_left_interface(window: MainWindow, qapp: QApplication, qtbot: QtBot, library: Library,
-                                 sample: Recording, picture: Picture) -> None:
-    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    try:
-        show_document(window, qtbot, library, sample)
-        picture(window, "right-to-left")
-        assert window.view.transport.layoutDirection() is Qt.LayoutDirection.LeftToRight
-    finally:
-        qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+@pytest.mark.usefixtures("right_to_left")
+def test_right_to_left_interface(window: MainWindow, qtbot: QtBot, library: Library, sample: Recording,
+                                 picture: Picture) -> None:
+    show_document(window, qtbot, library, sample)
+    picture(window, "right-to-left")
+    assert window.view.transport.layoutDirection() is Qt.LayoutDirection.LeftToRight
 
 
 def test_errors_and_progress_in_place(themed: tuple[MainWindow, str], qtbot: QtBot, sample: Recording,

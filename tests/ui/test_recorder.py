@@ -223,6 +223,17 @@ def test_what_a_crash_left_is_offered_and_kept_by_one_key(window: MainWindow, li
     assert leftovers(library.folder / "recordings") == []
 
 
+@pytest.mark.usefixtures("right_to_left")
+def test_all_that_can_be_recovered_is_chosen_right_to_left_too(window: MainWindow, qtbot: QtBot, start: Start) -> None:
+    for title in ("One", "Two"):
+        start(title)
+        assert window.session is not None
+        window.session.stop_and_wait()
+    dialog = recovery(window, qtbot)
+    assert {index.row() for index in dialog.table.selectedIndexes()} == {0, 1} and dialog.keep.isEnabled()
+    dialog.reject()
+
+
 def test_deleting_what_was_left_asks_first(window: MainWindow, library: Library, qtbot: QtBot, start: Start,
                                            monkeypatch: pytest.MonkeyPatch) -> None:
     start("A try")

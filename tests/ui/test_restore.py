@@ -72,6 +72,22 @@ def column(dialog: RestoreDialog, number: int) -> list[str]:
     return [item.text() for item in items if item is not None]
 
 
+@pytest.mark.usefixtures("right_to_left")
+def test_the_best_backup_is_chosen_right_to_left_too(shown: MainWindow, library: Library, qtbot: QtBot) -> None:
+    dialog = ready(RestoreDialog(library.folder, problem=PROBLEM, is_open=False), qtbot)
+    assert {index.row() for index in dialog.table.selectedIndexes()} == {0} and dialog.restore_button.isEnabled()
+
+
+def test_the_advice_is_what_can_be_done(shown: MainWindow, library: Library, qtbot: QtBot) -> None:
+    dialog = ready(RestoreDialog(library.folder, problem=PROBLEM, is_open=False), qtbot)
+    assert "restore the newest backup" in dialog.advice.text() and dialog.restore_button.isDefault()
+    for backup in backups.backups(library.folder):
+        backups.remove(backup)
+    dialog = ready(RestoreDialog(library.folder, problem=PROBLEM, is_open=False), qtbot)
+    assert "no backup that can be used" in dialog.advice.text() and dialog.rebuild_button.isDefault()
+    assert not ready(RestoreDialog(library.folder), qtbot).advice.isVisible()
+
+
 def agree(monkeypatch: pytest.MonkeyPatch, answer: bool = True) -> list[str]:
     asked: list[str] = []
 

@@ -191,3 +191,13 @@ def test_closing_before_a_recording_is_open_keeps_which_one_was_last(library: Li
     again = application.make_frame()
     qtbot.addWidget(again)
     assert again.last_recording() == sample.id
+
+
+def test_a_start_beside_one_that_does_not_answer_says_so(qapp: QCoreApplication, home: Path, told: list[str],
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "_OTHER_ENDS", 0.3)
+    silent = SingleInstance(paths.private_folder(paths.data_folder()))
+    assert silent.is_first  # and it never listens
+    assert application.run_window(["interview.mp3"]) == 1
+    assert len(told) == 1 and "running already" in told[0]
+    silent.close()
