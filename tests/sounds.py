@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,19 @@ def wav_bytes(samples: np.ndarray, rate: int = 16_000, channels: int = 1, claime
     head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", (36 + size) & 0xFFFFFFFF, b"WAVE", b"fmt ", 16, 1, channels,
                        rate & 0xFFFFFFFF, (rate * channels * 2) & 0xFFFFFFFF, channels * 2, 16, b"data", size)
     return head + data
+
+
+def caf_with_order(path: Path, samples: np.ndarray, rate: int, labels: Sequence[int]) -> Path:
+    """A CAF whose channels have an order of their own; `labels` as in Core Audio: 1 left, 2 right, 3 centre …"""
+    size = 2 * len(labels)
+    described = b"".join(struct.pack(">II3f", label, 0, 0, 0, 0) for label in labels)
+    data = samples.astype(">i2").tobytes()
+    path.write_bytes(b"".join((
+        b"caff", struct.pack(">HH", 1, 0),
+        b"desc", struct.pack(">qd4s5I", 32, rate, b"lpcm", 0, size, 1, len(labels), 16),
+        b"chan", struct.pack(">q3I", 12 + len(described), 0, 0, len(labels)), described,
+        b"data", struct.pack(">qI", 4 + len(data), 0), data)))
+    return path
 
 
 def encode(path: Path, samples: np.ndarray, rate: int, codec: str, *, layout: str = "mono",

@@ -13,11 +13,12 @@ from desktop.audio.cache import CacheFiles
 from desktop.audio.files import PlaybackCopy
 from desktop.audio.peaks import Peaks
 from desktop.audio.preparing import Picture
+from desktop.errors import BadAudio
 from desktop.importing import SUFFIXES, Imported, import_audio
 from desktop.library import Library
 from desktop.model import TimeRange, ignore_progress
 from tests.fakes import Reports
-from tests.sounds import AUDIO, INTERVIEW, encode, main_pitch, silence, tone, turns, write_wav
+from tests.sounds import AUDIO, INTERVIEW, caf_with_order, encode, main_pitch, silence, tone, turns, write_wav
 
 # file -> (seconds by another decoder, rate, channels)
 FORMATS = {
@@ -207,3 +208,22 @@ def test_the_default_track_of_several_is_taken(library: Library, cache: Path, tm
     _, _, copy = bring_in(library, cache, path)
     with copy:
         assert main_pitch(copy.read(0, copy.frames)[:, 0], 16_000) == pytest.approx(300, rel=0.02)
+
+
+@pytest.mark.parametrize("labels", [(2, 1), (3, 1, 2, 4), (10, 9, 8, 7, 6, 5, 4, 3)])
+def test_a_file_may_have_its_own_order_of_channels(library: Library, cache: Path, tmp_path: Path,
+                                                   labels: tuple[int, ...]) -> None:
+    """Field recorders write it, and PyAV frees it more than once."""
+    voices = np.stack([tone(2.0, 200 + 100 * n, 48_000) for n in range(len(labels))], axis=1)
+    imported, peaks, copy = bring_in(library, cache, caf_with_order(tmp_path / "f.caf", voices, 48_000, labels))
+    with copy:
+        assert (imported.recording.duration, imported.recording.channels) == (2.0, len(labels))
+        assert len(labels) > 2 or np.array_equal(copy.read(0, copy.frames), voices)
+    assert peaks.seconds == 2.0
+
+
+def test_too_many_channels_in_their_own_order_are_refused(library: Library, cache: Path, tmp_path: Path) -> None:
+    path = caf_with_order(tmp_path / "f.caf", np.zeros((480, 12), np.int16), 48_000, range(12, 0, -1))
+    with pytest.raises(BadAudio) as refused:
+        bring_in(library, cache, path)
+    assert refused.value.kind == "too_many_channels"

@@ -130,6 +130,9 @@ def _header(container: Any, stream: Any) -> dict[str, Any]:
     if context is None or context.codec is None:
         raise Refused("unknown_codec")
     rate, channels = context.sample_rate or 0, context.channels or 0
+    # When a file has its own order of channels, PyAV frees it each time it looks: after the first time there must be
+    # another one. Which channel is which means nothing here.
+    context.layout = _layout(min(max(1, channels), MOST_CHANNELS))
     if stream.metadata.get("encryption") or (context.codec_tag or "").lower() in ("drms", "enca"):
         raise Refused("protected")
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
