@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import random
 import secrets
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -325,3 +328,39 @@ def test_journal_entries_are_one_object_a_line(tmp_path: Path) -> None:
     folder = leave(tmp_path / "a.rec", 1, 1, finished=True)
     entries = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
     assert [entry["what"] for entry in entries] == ["start", "segment", "closed", "segment", "closed", "finished"]
+
+
+def test_what_goes_away_while_it_is_looked_at_hides_nothing_else(library: Library,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings = library.folder / "recordings"
+    going, staying = leave(recordings / "a.rec", 1.0), leave(recordings / "b.rec", 1.0)
+    real = recovery._form
+
+    def deleted_meanwhile(folder: Path, entries: list[dict[str, object]]) -> tuple[int, int]:
+        if folder == going:
+            shutil.rmtree(going)
+        return real(folder, entries)
+
+    monkeypatch.setattr(recovery, "_form", deleted_meanwhile)
+    assert [leftover.folder for leftover in recovery.leftovers(recordings)] == [staying]
+
+
+def test_what_the_disk_does_not_give_is_offered_and_said(library: Library, cache: Path, tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings = library.folder / "recordings"
+    folder = leave(recordings / "a.rec", 1.0, 2.0, 1.0)
+    before = everything(folder)
+
+    def broken(path: Path, mode: str) -> BinaryIO:
+        if path.name == "0002.wav":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return open(path, mode)  # type: ignore[return-value]
+
+    monkeypatch.setattr(recovery, "open", broken, raising=False)
+    (leftover,) = recovery.leftovers(recordings)
+    assert leftover.seconds == 4.0 and leftover.strangers == ()
+    for step in (lambda: recovery.keep(library, cache, folder, ignore_progress),
+                 lambda: recovery.write_file(folder, tmp_path / "x.wav", ignore_progress)):
+        with pytest.raises(UserError, match="does not give all of this recording"):
+            step()
+    assert everything(folder) == before and library.recordings() == []

@@ -32,6 +32,9 @@ from desktop.recording.writer import HEADER_BYTES, RESERVE, header
 from desktop.sentences import QT_TRANSLATE_NOOP, say
 
 NOTHING = QT_TRANSLATE_NOOP("core", "Nothing was recorded: “{title}” was stopped before any sound came.")
+UNREADABLE = QT_TRANSLATE_NOOP("core", "The disk does not give all of this recording ({reason}). Nothing was changed: "
+                                       "copy {folder} to another disk, with a rescue program if need be, before you "
+                                       "try again.")
 GAPS = {
     "paused": QT_TRANSLATE_NOOP("core", "Paused for {time}"),
     "device": QT_TRANSLATE_NOOP("core", "Interrupted for {time}: no sound came from the device"),
@@ -71,8 +74,10 @@ class Leftover:
 
 def leftovers(recordings: Path) -> list[Leftover]:
     """Everything that recorders left below this folder, oldest first; nothing is changed."""
-    folders = sorted(folder for folder in recordings.glob(f"*{SUFFIX}") if folder.is_dir())
-    found = [look(folder) for folder in folders]
+    found = []
+    for folder in sorted(folder for folder in recordings.glob(f"*{SUFFIX}") if folder.is_dir()):
+        with suppress(FileNotFoundError):  # it is deleted, or brought into the library, at this moment
+            found.append(look(folder))
     return [leftover for leftover in found if not leftover.is_kept or leftover.pieces]
 
 
@@ -96,7 +101,10 @@ def keep(library: Library, cache: Path, folder: Path, report: Report, *, title: 
 
     Raises UserError when a recorder is still at work, there is no sound, or the disk refuses; all stays as it is.
     """
-    leftover = look(folder, verify=True)
+    try:
+        leftover = look(folder, verify=True)
+    except OSError as error:
+        raise UserError(UNREADABLE, reason=error.strerror or "disk error", folder=folder) from error
     if leftover.is_running:
         raise UserError("This recording is still running. Stop it first, or wait half a minute.")
     if not leftover.seconds:
@@ -123,7 +131,10 @@ def keep(library: Library, cache: Path, folder: Path, report: Report, *, title: 
 
 def write_file(folder: Path, target: Path, report: Report) -> None:
     """Turn a recording into a .flac or .wav outside the library and drop its segments. Raises UserError."""
-    leftover = look(folder, verify=True)
+    try:
+        leftover = look(folder, verify=True)
+    except OSError as error:
+        raise UserError(UNREADABLE, reason=error.strerror or "disk error", folder=folder) from error
     if leftover.is_running or not leftover.seconds:
         raise UserError("There is no sound in {folder}, or it is still being recorded.", folder=folder.name)
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}.tmp")
@@ -174,8 +185,7 @@ def _form(folder: Path, entries: Iterable[dict[str, Any]]) -> tuple[int, int]:
         if entry["what"] == "start" and _is_form(entry.get("rate"), entry.get("channels")):
             return entry["rate"], entry["channels"]
     for file in sorted(folder.glob("[0-9]*.wav")):
-        with open(file, "rb") as reader:
-            head = reader.read(HEADER_BYTES)
+        head = _head(file)
         if len(head) == HEADER_BYTES:
             channels, rate = struct.unpack_from("<HI", head, 22)
             if _is_form(rate, channels) and _is_ours(head, rate, channels):
@@ -205,14 +215,24 @@ def _pieces(folder: Path, rate: int, channels: int, written: set[Any]) -> tuple[
         if file.suffix != ".wav" or not file.stem.isdigit() or not file.is_file() or file.is_symlink():
             strangers.append(file.name)
             continue
-        with open(file, "rb") as reader:
-            head = reader.read(HEADER_BYTES)
+        head = _head(file)
         if len(head) == HEADER_BYTES and int(file.stem) not in written and not _is_ours(head, rate, channels):
             strangers.append(file.name)
             continue
         size = max(0, file.stat().st_size - HEADER_BYTES)
         pieces.append(Piece(file, size // (channels * SAMPLE_BYTES)))
     return sorted(pieces, key=lambda piece: int(piece.path.stem)), strangers
+
+
+def _head(file: Path) -> bytes:
+    """What can be read of it: a file that the disk does not give is offered all the same, and keeping says why not."""
+    try:
+        with open(file, "rb") as reader:
+            return reader.read(HEADER_BYTES)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return b""
 
 
 @dataclass(frozen=True)
