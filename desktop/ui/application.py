@@ -8,6 +8,8 @@ from __future__ import annotations
 import faulthandler
 import gc
 import logging
+import os
+import signal
 import sys
 import threading
 import time
@@ -140,8 +142,24 @@ def fill(window: MainWindow, folder: Path, instance: SingleInstance, files: list
                 QCoreApplication.exit(1)
 
     modules = ("restore_dialog", "updating", "edits", "workspace", "library_panel", "status")
-    steps = [start_log, guard_labels, instance.listen, *_importing(modules), show]
+    steps: list[Callable[[], object]] = [
+        start_log, guard_labels, instance.listen, partial(quit_on_signals, window), *_importing(modules), show]
     _load(_load_library, window, lambda: _in_turns(steps))
+
+
+def quit_on_signals(window: MainWindow) -> None:
+    """Ctrl+C in a terminal, and a computer that is shut down, close the window as the user would."""
+    if os.name != "posix":
+        return  # a pipe cannot be waited for there
+    from PySide6.QtCore import QSocketNotifier
+
+    awake, wake = os.pipe()
+    os.set_blocking(awake, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)  # while Qt waits for events, Python hears of nothing
+    QSocketNotifier(awake, QSocketNotifier.Type.Read, window).activated.connect(lambda: os.read(awake, 64))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: QTimer.singleShot(0, window, QCoreApplication.quit))
 
 
 def once(verb: Callable[[], object]) -> Callable[[], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def frame(qapp: QCoreApplication, home: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     monkeypatch.setattr(application, "start_log", lambda: None)
+    monkeypatch.setattr(application, "quit_on_signals", lambda window: None)
     made = application.make_frame()
     qtbot.addWidget(made)
     return made
@@ -201,3 +203,20 @@ def test_a_start_beside_one_that_does_not_answer_says_so(qapp: QCoreApplication,
     assert application.run_window(["interview.mp3"]) == 1
     assert len(told) == 1 and "running already" in told[0]
     silent.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_ctrl_c_and_a_shut_down_close_the_window_as_the_user_would(home: Path, qtbot: QtBot,
+                                                                   number: signal.Signals) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "desktop"], cwd=ROOT, stderr=subprocess.PIPE,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    library = paths.data_folder() / "library.db"
+    qtbot.waitUntil(library.exists, timeout=20_000)
+    running.send_signal(number)
+    assert running.wait(timeout=20) == 0
+    said = running.communicate()[1]
+    assert b"Error" not in said and b"Traceback" not in said
+    assert "geometry" in paths.settings_file().with_name("window.ini").read_text()
