@@ -140,6 +140,9 @@ def _keep_recordings(library: Library, cache: Path, show: cli.Stderr, only: Path
     found = [leftover for leftover in leftovers(library.folder / "recordings")
              if only in (None, leftover.folder) and not leftover.is_running]
     for leftover in found:
+        if leftover.problem:
+            print(f"{leftover.folder} cannot be read ({leftover.problem}).", file=sys.stderr)
+            continue
         if not leftover.seconds:
             print(f"{leftover.folder} holds no sound.", file=sys.stderr)
             continue

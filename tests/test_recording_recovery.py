@@ -336,10 +336,10 @@ def test_what_goes_away_while_it_is_looked_at_hides_nothing_else(library: Librar
     going, staying = leave(recordings / "a.rec", 1.0), leave(recordings / "b.rec", 1.0)
     real = recovery._form
 
-    def deleted_meanwhile(folder: Path, entries: list[dict[str, object]]) -> tuple[int, int]:
+    def deleted_meanwhile(folder: Path, entries: list[dict[str, object]], verify: bool) -> tuple[int, int]:
         if folder == going:
             shutil.rmtree(going)
-        return real(folder, entries)
+        return real(folder, entries, verify)
 
     monkeypatch.setattr(recovery, "_form", deleted_meanwhile)
     assert [leftover.folder for leftover in recovery.leftovers(recordings)] == [staying]
@@ -364,3 +364,33 @@ def test_what_the_disk_does_not_give_is_offered_and_said(library: Library, cache
         with pytest.raises(UserError, match="does not give all of this recording"):
             step()
     assert everything(folder) == before and library.recordings() == []
+
+
+def test_a_folder_that_the_disk_does_not_give_hides_no_other_and_is_not_hidden(
+        library: Library, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings = library.folder / "recordings"
+    broken, fine = leave(recordings / "a.rec", 1.0), leave(recordings / "b.rec", 1.0)
+    real = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.parent == broken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    first, second = recovery.leftovers(recordings)
+    assert (first.folder, first.problem, first.pieces) == (broken, os.strerror(errno.EIO), ())
+    assert (second.folder, second.problem, second.seconds) == (fine, "", 1.0)
+
+
+def test_a_link_to_nowhere_hides_no_sound(library: Library) -> None:
+    folder = leave(library.folder / "recordings" / "a.rec", 1.0, journal=False)
+    (folder / "0000.wav").symlink_to(folder / "gone")
+    (leftover,) = recovery.leftovers(folder.parent)
+    assert leftover.seconds == 1.0 and leftover.strangers == ("0000.wav",) and not leftover.problem
+
+
+def test_what_was_brought_in_meanwhile_is_said_to_be_gone(library: Library, cache: Path) -> None:
+    folder = library.folder / "recordings" / "a.rec"
+    with pytest.raises(UserError, match="not there any more"):
+        recovery.keep(library, cache, folder, ignore_progress)

@@ -223,7 +223,7 @@ class _Decoder:
         self._copy_rate, self._copy_channels = int(header["copy_rate"]), int(header["copy_channels"])
         self._summary = Summary(int(header["bucket"]))
         self._block = BLOCK_FRAMES // int(header["bucket"]) * int(header["bucket"])  # whole buckets: nothing is left
-        self._due = self._block  # the next one is longer by what is skipped
+        self._due = self._block  # the first one is longer, so that what is skipped leaves whole buckets
         self._fifo = av.AudioFifo()
         self._format = ""  # of the first frame, and of all that go into the fifo
         self._frames = 0  # handed on
@@ -397,7 +397,7 @@ class _Decoder:
         self._fifo.read()
         if self._begin_at and frame.pts is not None:
             self._skip = max(0, round((self._begin_at - float(frame.pts * self._stream.time_base)) * self._rate))
-            self._due += self._skip
+            self._due += self._skip % self._block
         # What the decoder really gives counts, not what the header said (HE-AAC doubles its rate).
         self._is_mixed = (frame.layout.nb_channels, frame.sample_rate) != (self._channels, self._rate)
         self._is_plain = self._numbered is None and not self._is_mixed and frame.samples < _LONG_FRAME

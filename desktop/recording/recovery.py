@@ -65,6 +65,7 @@ class Leftover:
     withheld: tuple[Withheld, ...] = ()
     strangers: tuple[str, ...] = ()  # files that are not ours
     is_kept: bool = False  # it is in the library; only its files are still here
+    problem: str = ""  # why the disk does not give it; then nothing else is known
 
     @property
     def seconds(self) -> float:
@@ -74,18 +75,29 @@ class Leftover:
 
 def leftovers(recordings: Path) -> list[Leftover]:
     """Everything that recorders left below this folder, oldest first; nothing is changed."""
-    found = []
-    for folder in sorted(folder for folder in recordings.glob(f"*{SUFFIX}") if folder.is_dir()):
-        with suppress(FileNotFoundError):  # it is deleted, or brought into the library, at this moment
-            found.append(look(folder))
-    return [leftover for leftover in found if not leftover.is_kept or leftover.pieces]
+    found = [_seen(folder) for folder in sorted(folder for folder in recordings.glob(f"*{SUFFIX}") if folder.is_dir())]
+    return [leftover for leftover in found if leftover is not None and (not leftover.is_kept or leftover.pieces)]
+
+
+def _seen(folder: Path) -> Leftover | None:
+    """What can be told of it; None when it is deleted, or brought into the library, at this moment."""
+    reason = ""
+    for _ in range(2):  # one of its files may go while the others are looked at
+        try:
+            return look(folder)
+        except OSError as error:
+            reason = error.strerror or "disk error"
+        if not folder.exists():
+            return None
+    return Leftover(folder, "", "", "", HIGHEST_RATE, 1, (), False, False, problem=reason)
 
 
 def look(folder: Path, *, verify: bool = False) -> Leftover:
     """What is in one folder; `verify` reads all of it and marks what is not as it was written."""
     entries = journal.read(folder)
-    rate, channels = _form(folder, entries)
-    pieces, strangers = _pieces(folder, rate, channels, {e.get("number") for e in entries if e["what"] == "segment"})
+    rate, channels = _form(folder, entries, verify)
+    written = {entry.get("number") for entry in entries if entry["what"] == "segment"}
+    pieces, strangers = _pieces(folder, rate, channels, written, verify)
     start = next((entry for entry in entries if entry["what"] == "start"), {})
     places = _places(entries, pieces, rate)
     return Leftover(
@@ -96,15 +108,22 @@ def look(folder: Path, *, verify: bool = False) -> Leftover:
         any(entry["what"] == "kept" for entry in entries))
 
 
+def _verified(folder: Path) -> Leftover:
+    try:
+        return look(folder, verify=True)
+    except OSError as error:
+        if not folder.exists():
+            raise UserError("This recording is not there any more: it was brought into the library, or deleted, "
+                            "meanwhile.") from error
+        raise UserError(UNREADABLE, reason=error.strerror or "disk error", folder=folder) from error
+
+
 def keep(library: Library, cache: Path, folder: Path, report: Report, *, title: str = "") -> Recording:
     """Bring a recording into the library and drop its segments. `report` may raise Cancelled; then nothing is lost.
 
     Raises UserError when a recorder is still at work, there is no sound, or the disk refuses; all stays as it is.
     """
-    try:
-        leftover = look(folder, verify=True)
-    except OSError as error:
-        raise UserError(UNREADABLE, reason=error.strerror or "disk error", folder=folder) from error
+    leftover = _verified(folder)
     if leftover.is_running:
         raise UserError("This recording is still running. Stop it first, or wait half a minute.")
     if not leftover.seconds:
@@ -131,10 +150,7 @@ def keep(library: Library, cache: Path, folder: Path, report: Report, *, title: 
 
 def write_file(folder: Path, target: Path, report: Report) -> None:
     """Turn a recording into a .flac or .wav outside the library and drop its segments. Raises UserError."""
-    try:
-        leftover = look(folder, verify=True)
-    except OSError as error:
-        raise UserError(UNREADABLE, reason=error.strerror or "disk error", folder=folder) from error
+    leftover = _verified(folder)
     if leftover.is_running or not leftover.seconds:
         raise UserError("There is no sound in {folder}, or it is still being recorded.", folder=folder.name)
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}.tmp")
@@ -179,13 +195,13 @@ def drop(leftover: Leftover) -> None:
 # -- reading a folder ------------------------------------------------------------------------------------------
 
 
-def _form(folder: Path, entries: Iterable[dict[str, Any]]) -> tuple[int, int]:
+def _form(folder: Path, entries: Iterable[dict[str, Any]], verify: bool) -> tuple[int, int]:
     """(rate, channels): from the journal, else from the first header that can be read."""
     for entry in entries:
         if entry["what"] == "start" and _is_form(entry.get("rate"), entry.get("channels")):
             return entry["rate"], entry["channels"]
-    for file in sorted(folder.glob("[0-9]*.wav")):
-        head = _head(file)
+    for file in sorted(file for file in folder.glob("[0-9]*.wav") if file.is_file()):
+        head = _head(file, verify)
         if len(head) == HEADER_BYTES:
             channels, rate = struct.unpack_from("<HI", head, 22)
             if _is_form(rate, channels) and _is_ours(head, rate, channels):
@@ -203,7 +219,8 @@ def _is_ours(head: bytes, rate: int, channels: int) -> bool:
     return head[:4] == own[:4] and head[8:40] == own[8:40]
 
 
-def _pieces(folder: Path, rate: int, channels: int, written: set[Any]) -> tuple[list[Piece], list[str]]:
+def _pieces(folder: Path, rate: int, channels: int, written: set[Any],
+            verify: bool) -> tuple[list[Piece], list[str]]:
     """Our segments in their order (an odd end is left out), and the names of files that are not ours.
 
     What the journal names is ours, also when its header is damaged.
@@ -215,7 +232,7 @@ def _pieces(folder: Path, rate: int, channels: int, written: set[Any]) -> tuple[
         if file.suffix != ".wav" or not file.stem.isdigit() or not file.is_file() or file.is_symlink():
             strangers.append(file.name)
             continue
-        head = _head(file)
+        head = _head(file, verify)
         if len(head) == HEADER_BYTES and int(file.stem) not in written and not _is_ours(head, rate, channels):
             strangers.append(file.name)
             continue
@@ -224,14 +241,14 @@ def _pieces(folder: Path, rate: int, channels: int, written: set[Any]) -> tuple[
     return sorted(pieces, key=lambda piece: int(piece.path.stem)), strangers
 
 
-def _head(file: Path) -> bytes:
+def _head(file: Path, verify: bool) -> bytes:
     """What can be read of it: a file that the disk does not give is offered all the same, and keeping says why not."""
     try:
         with open(file, "rb") as reader:
             return reader.read(HEADER_BYTES)
-    except FileNotFoundError:
-        raise
-    except OSError:
+    except OSError as error:
+        if verify or isinstance(error, FileNotFoundError):
+            raise
         return b""
 
 

@@ -148,7 +148,9 @@ def fill(window: MainWindow, folder: Path, instance: SingleInstance, files: list
 
 
 def quit_on_signals(window: MainWindow) -> None:
-    """Ctrl+C in a terminal, and a computer that is shut down, close the window as the user would."""
+    """A computer that is shut down closes the window without a question; Ctrl+C in a terminal as the user would, and
+    the second time as well without one.
+    """
     if os.name != "posix":
         return  # a pipe cannot be waited for there
     from PySide6.QtCore import QSocketNotifier
@@ -158,8 +160,15 @@ def quit_on_signals(window: MainWindow) -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)  # while Qt waits for events, Python hears of nothing
     QSocketNotifier(awake, QSocketNotifier.Type.Read, window).activated.connect(lambda: os.read(awake, 64))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: QTimer.singleShot(0, window, QCoreApplication.quit))
+    heard: list[int] = []
+
+    def hear(number: int, frame: object) -> None:
+        window.asks_before_it_ends = number == signal.SIGINT and not heard
+        heard.append(number)
+        QTimer.singleShot(0, window, QCoreApplication.quit)
+
+    signal.signal(signal.SIGINT, hear)
+    signal.signal(signal.SIGTERM, hear)
 
 
 def once(verb: Callable[[], object]) -> Callable[[], None]:

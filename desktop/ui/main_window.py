@@ -85,6 +85,7 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         self.damage = ""  # what is wrong with the database
         self.afterwards: Choice | None = None  # what to do when the library is closed
         self.has_library = self.is_complete = False
+        self.asks_before_it_ends = True  # nobody is there to answer when the computer is shut down
         self.actions_by_name: dict[str, QAction] = {}
         self.setWindowTitle("Pullquote")
         self.setAcceptDrops(True)
@@ -760,16 +761,17 @@ class MainWindow(PlaybackVerbs, DeskVerbs, RecorderVerbs, LibraryMenus, LibraryP
         if not self.has_library:
             event.accept()
             return
-        if self.workspace.jobs.running and not self.may_stop_jobs():
+        asks = self.asks_before_it_ends
+        if asks and self.workspace.jobs.running and not self.may_stop_jobs():
             event.ignore()
             return
-        if self.is_recording and not self.may_stop_recording():
+        if asks and self.is_recording and not self.may_stop_recording():
             event.ignore()
             return
         if self.is_complete:
             self.view.transcript.commit()
             self.inspector.details.keep()
-        if not self.workspace.edits.saver.close() and not self.may_lose_edits():
+        if not self.workspace.edits.saver.close() and asks and not self.may_lose_edits():
             event.ignore()
             return
         self.end_recording()

@@ -83,7 +83,7 @@ class RecoveryDialog(QDialog):
         self.table.setRowCount(len(self._found))
         for row, leftover in enumerate(self._found):
             texts = (leftover.title or leftover.folder.name, _when(leftover.started_at),
-                     clock(leftover.seconds) if leftover.pieces else self.tr("no sound"), self._known(leftover))
+                     self._length(leftover), self._known(leftover))
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
@@ -100,10 +100,18 @@ class RecoveryDialog(QDialog):
                 self.table.selectionModel().select(self.table.model().index(row, 0), chosen)
         self._enable()
 
+    def _length(self, leftover: Leftover) -> str:
+        if leftover.problem:
+            return "?"
+        return clock(leftover.seconds) if leftover.pieces else self.tr("no sound")
+
     def _known(self, leftover: Leftover) -> str:
         """What the journalist should know before he chooses."""
         facts = []
-        if leftover.is_running:
+        if leftover.problem:
+            facts.append(self.tr("the disk does not give it ({reason}); copy {folder} to another one").format(
+                reason=leftover.problem, folder=leftover.folder))
+        elif leftover.is_running:
             facts.append(self.tr("is still being recorded"))
         elif not leftover.pieces:
             facts.append(self.tr("it was stopped before any sound came"))
@@ -124,7 +132,7 @@ class RecoveryDialog(QDialog):
     def _enable(self) -> None:
         chosen = self._chosen()
         self.keep.setEnabled(any(leftover.pieces and not leftover.is_running for leftover in chosen))
-        self.remove.setEnabled(bool(chosen) and not any(leftover.is_running for leftover in chosen))
+        self.remove.setEnabled(bool(chosen) and not any(leftover.is_running or leftover.problem for leftover in chosen))
 
     def _keep(self) -> None:
         chosen = [leftover for leftover in self._chosen() if leftover.pieces and not leftover.is_running]

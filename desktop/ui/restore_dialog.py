@@ -138,14 +138,15 @@ class RestoreDialog(QDialog):
         self.total.setText(self.tr("There is no backup yet.") if not found else self.tr(
             "{count} in all, {size}, below {folder}").format(
                 count=len(found), size=_size(sum(backup.size for backup in self._backups)), folder=self._folder))
-        if self._problem:
-            self.advice.setText(self.tr(
-                "Best is to restore the newest backup and to take what was written since from the recordings' own "
-                "files.") if best >= 0 else self.tr(
-                "There is no backup that can be used. Best is to build the database anew from the recordings' own "
-                "files."))
-            self.rebuild_button.setDefault(best < 0)
+        self._advise(best >= 0)
         self._show_rules()
+
+    def _advise(self, has_backup: bool) -> None:
+        self.advice.setText(self.tr(
+            "Best is to restore the newest backup and to take what was written since from the recordings' own files."
+            ) if has_backup else self.tr(
+            "There is no backup that can be used. Best is to build the database anew from the recordings' own files."))
+        self.rebuild_button.setDefault(bool(self._problem) and not has_backup)
 
     def _columns(self, backup: Backup, inside: Contents | None) -> list[str]:
         made = backup.made_at.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -180,6 +181,8 @@ class RestoreDialog(QDialog):
 
     def _say_failed(self, error: PullquoteError) -> None:
         self.total.setText(translated(error.sentence))
+        if not self._backups:
+            self._advise(False)
         self._show_rules()
 
     # -- verbs -------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from desktop.library import Library
 from desktop.model import Recording
 from desktop.ui import theme
 from desktop.ui.application import make_window
+from desktop.ui.jobs import RunningJob
 from desktop.ui.main_window import MainWindow
 
 
@@ -26,7 +27,8 @@ def test_nothing_of_a_closed_window_stays(qapp: QApplication, library: Library, 
         window = make_window(library, ApiKey(lambda: None))
         window.show()
         window.workspace.open(sample)
-        qtbot.waitUntil(lambda: window.workspace.document is not None and window.workspace.tasks.running == 0)
+        qtbot.waitUntil(lambda: window.workspace.document is not None and window.workspace.tasks.running == 0,
+                        timeout=20_000)
         window.close()
         window.deleteLater()
         return [weakref.ref(thing) for thing in (
@@ -43,9 +45,18 @@ def test_the_colours_follow_the_system(window: MainWindow, monkeypatch: pytest.M
         return QApplication.palette().color(QPalette.ColorRole.Window).lightness() < 128
 
     before = is_dark_now()
-    monkeypatch.setattr(theme, "is_dark", lambda name: name == "dark" or (name == "system" and not before))
-    QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Dark)
-    assert is_dark_now() is not before
-    monkeypatch.undo()
+    with monkeypatch.context() as other:
+        other.setattr(theme, "is_dark", lambda name: name == "dark" or (name == "system" and not before))
+        QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Dark)
+        changed = is_dark_now()
     QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
-    assert is_dark_now() is before
+    assert (changed, is_dark_now()) == (not before, before)
+
+
+def test_nobody_is_asked_when_the_computer_is_shut_down(window: MainWindow, sample: Recording,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MainWindow, "may_stop_jobs", lambda self: False)
+    monkeypatch.setattr(window.workspace.jobs, "running", [RunningJob(sample, "gemini")])
+    assert not window.close() and window.isVisible()
+    window.asks_before_it_ends = False
+    assert window.close() and not window.isVisible()

@@ -23,12 +23,13 @@ from desktop.library import Library
 from desktop.model import Recording
 from desktop.recording import control
 from desktop.recording.messages import Device, State
-from desktop.recording.recovery import leftovers
+from desktop.recording.recovery import Leftover, leftovers
 from desktop.ui import recorder_panel, recorder_verbs
 from desktop.ui.live_waveform import LiveWaveform
 from desktop.ui.main_window import MainWindow
 from desktop.ui.recorder_dialogs import ReminderDialog
 from desktop.ui.recorder_panel import RecorderPanel
+from desktop.ui.recorder_session import RecorderSession
 from desktop.ui.recovery_dialog import RecoveryDialog
 from desktop.ui.tray import Tray
 from desktop.ui.workspace import Notice
@@ -231,6 +232,17 @@ def test_all_that_can_be_recovered_is_chosen_right_to_left_too(window: MainWindo
         window.session.stop_and_wait()
     dialog = recovery(window, qtbot)
     assert {index.row() for index in dialog.table.selectedIndexes()} == {0, 1} and dialog.keep.isEnabled()
+    dialog.reject()
+
+
+def test_what_the_disk_does_not_give_is_shown_and_cannot_be_deleted(window: MainWindow, qtbot: QtBot) -> None:
+    lost = Leftover(Path("/disk/a.rec"), "", "", "", 48_000, 1, (), False, False, problem="Input/output error")
+    dialog = RecoveryDialog(window.workspace, RecorderSession(window.workspace, window), [lost], window)
+    dialog.show()
+    texts = [item.text() for column in range(4) if (item := dialog.table.item(0, column)) is not None]
+    assert texts[0] == "a.rec" and texts[2] == "?" and "Input/output error" in texts[3] and "/disk/a.rec" in texts[3]
+    dialog.table.selectRow(0)
+    assert not dialog.remove.isEnabled() and not dialog.keep.isEnabled()
     dialog.reject()
 
 

@@ -213,10 +213,12 @@ def test_ctrl_c_and_a_shut_down_close_the_window_as_the_user_would(home: Path, q
         [sys.executable, "-m", "desktop"], cwd=ROOT, stderr=subprocess.PIPE,
         env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
-    library = paths.data_folder() / "library.db"
-    qtbot.waitUntil(library.exists, timeout=20_000)
-    running.send_signal(number)
-    assert running.wait(timeout=20) == 0
-    said = running.communicate()[1]
+    try:
+        qtbot.waitUntil((paths.data_folder() / "library.db").exists, timeout=20_000)
+        running.send_signal(number)
+        assert running.wait(timeout=20) == 0
+    finally:
+        running.kill()
+        said = running.communicate()[1]
     assert b"Error" not in said and b"Traceback" not in said
     assert "geometry" in paths.settings_file().with_name("window.ini").read_text()
