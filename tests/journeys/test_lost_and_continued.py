@@ -12,6 +12,7 @@ import pytest
 from desktop.library import Library
 from desktop.model import JobState, PartState
 from desktop.settings import Settings, save
+from tests.fakes import until
 from tests.gemini_service import Fault, GeminiService
 from tests.journeys.story import INTERVIEW, at_the_desk, check_whole_and_once, heard_parts, kept, know_the_interview
 from tests.program import Running
@@ -23,6 +24,7 @@ def in_the_third_part(home: Path, service: GeminiService) -> Running:
     service.hold_from(2)
     running = at_the_desk(home, service, INTERVIEW)
     running.wait_for_line(lambda line: "Part 3 of" in line and "Gemini is listening" in line)
+    until(lambda: service.held > 0)  # else it may be counted only after the end
     return running
 
 
@@ -93,6 +95,7 @@ def test_killed_again_and_again_no_answer_is_paid_for_twice(home: Path, service:
         service.hold_from(len(service.heard) + 1)
         running = at_the_desk(home, service, *files)
         running.wait_for_line(lambda line, part=part: f"Part {part + 1} of" in line and "is listening" in line)
+        until(lambda: service.held == 1)  # else it may be counted after the next number to hold was chosen
         running.process.kill()
         running.end()
         service.release()
